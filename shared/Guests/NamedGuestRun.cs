@@ -26,7 +26,11 @@ internal static class NamedGuestRun
         await using BacktraceStream console = new(addresses, describe);
         List<string> log = [];
         int status = await GuestRunner.RunAsync(
-            options with { HypervisorLog = log.Add, Forwarded = ports => addresses.Ports = ports }, input, console, Console.Error, cancellationToken);
+            options with { HypervisorLog = log.Add, Forwarded = ports => addresses.Ports = ports },
+            input,
+            console,
+            Console.Error,
+            cancellationToken);
         console.Finish();
         addresses.Finish();
         if (status is GuestRunner.Crashed or GuestRunner.NoStatus)

@@ -52,7 +52,12 @@ internal sealed record PublishedGuest(string Directory, string Name)
     {
         TaskCompletionSource<PortForward> reached = new();
         using CancellationTokenSource ended = new();
-        GuestRunnerOptions options = Options("", memory) with { Network = true, Forwards = [new(port)], Forwarded = ports => reached.SetResult(ports[0]) };
+        GuestRunnerOptions options = Options("", memory) with
+        {
+            Network = true,
+            Forwards = [new(port)],
+            Forwarded = ports => reached.SetResult(ports[0]),
+        };
         Task<(int Status, string Console, string Log)> run = RunAsync(options, ended.Token);
         Task work = UseAsync();
         if (await Task.WhenAny(run, work) == run)

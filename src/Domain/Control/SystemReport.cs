@@ -31,7 +31,7 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
     public async IAsyncEnumerable<string> WriteAsync(char letter)
     {
         IReportSource[] sources = _sources;
-        bool all = letter is not ('t' or 'm' or 'd' or 'e' or 'n' or 'r')
+        bool all = letter is not ('t' or 'm' or 'g' or 'd' or 'e' or 'n' or 'r')
             && !Array.Exists(sources, source => source.ReportLetter == letter);
         if (all || letter == 't')
         {
@@ -41,6 +41,12 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
         if (all || letter == 'm')
         {
             yield return Section("memory", Memory);
+        }
+
+        if (letter == 'g')
+        {
+            yield return await LimitedAsync("memory without garbage", () => OwnThread.RunAsync(MemoryWithoutGarbage))
+                .ConfigureAwait(EventLoop.IsCurrent);
         }
 
         if ((all || letter == 'd') && describeDevices is not null)
@@ -123,6 +129,17 @@ internal sealed class SystemReport(IMachine machine, Func<Task<string>>? describ
                 text.Append(CultureInfo.InvariantCulture, $"  at 0x{address:x16}\n");
             }
         }
+    }
+
+    /// <summary>What the program still refers to is what two collections leave, with the finalizers of the first between them.</summary>
+    private string MemoryWithoutGarbage()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        StringBuilder text = new();
+        Memory(text);
+        return text.ToString();
     }
 
     private void Memory(StringBuilder text)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Xenlet.Domain;
 using Xenlet.Kernel;
 using Xenlet.XenBus;
@@ -374,6 +375,7 @@ public sealed class DomainControlTests : IAsyncLifetime
     [Theory]
     [InlineData("t", "threads")]
     [InlineData("m", "memory")]
+    [InlineData("g", "memory without garbage")]
     [InlineData("d", "devices")]
     [InlineData("e", "event channels and grants")]
     [InlineData("r", "disks", "network interfaces", "facts")]
@@ -388,6 +390,22 @@ public sealed class DomainControlTests : IAsyncLifetime
         Assert.Equal(
             [.. sections.Select(section => $"xenlet: report: {section}"), "xenlet: end of the report"],
             _host.Console.Split('\n').Where(line => line.StartsWith("xenlet: ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_letter_has_all_garbage_collected_before_the_report_on_memory()
+    {
+        await _host.StartServicesAsync();
+        WeakReference garbage = MakeGarbage();
+
+        await _host.AskAsync("g", "sysrq");
+        await _host.SeesAsync("xenlet: end of the report\n");
+
+        Assert.False(garbage.IsAlive);
+        Assert.Contains(" KiB  collector: in use\n", _host.Console, StringComparison.Ordinal);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference MakeGarbage() => new(new byte[1000]);
     }
 
     [Fact]

@@ -105,7 +105,7 @@ internal unsafe struct Thread
     /// <summary>Processor time used, in nanoseconds.</summary>
     public ulong CpuTime;
 
-    /// <summary>What is left of the time slice in which the thread was preempted, in nanoseconds; 0 if its next one is a whole one.</summary>
+    /// <summary>What is left of the time slice in which the thread was preempted, in nanoseconds; 0 for a whole one.</summary>
     public ulong SliceLeft;
 
     /// <summary>The NUL-terminated name set by prctl(PR_SET_NAME).</summary>
