@@ -127,7 +127,7 @@ public sealed partial class MemoryTestsWithoutXen(DirectWorld world) : MemoryTes
 
     /// <summary>Half of the memory, at 64 KiB a thread; what the administrator says wins, and so does the program.</summary>
     [Theory]
-    [InlineData(18, "", 16, 80, "changed")]
+    [InlineData(19, "", 16, 80, "changed")]
     [InlineData(64, "", 350, 512, "changed")]
     [InlineData(64, "DOTNET_ThreadPool_ForceMaxWorkerThreads=1f ", 31, 31, "fixed")]
     public async Task The_thread_pool_may_grow_as_far_as_the_memory_reaches(
