@@ -95,6 +95,22 @@ public static class DigestStubs
         return emitter.ToBlock(name);
     }
 
+    private static void Save(Assembler c, AssemblerRegister64[] registers)
+    {
+        foreach (AssemblerRegister64 register in registers)
+        {
+            c.push(register);
+        }
+    }
+
+    private static void Restore(Assembler c, AssemblerRegister64[] registers)
+    {
+        foreach (AssemblerRegister64 register in registers.Reverse())
+        {
+            c.pop(register);
+        }
+    }
+
     /// <summary>rax becomes the address of a table.</summary>
     private static void LoadTable(StubEmitter e, string table)
     {
@@ -134,19 +150,12 @@ public static class DigestStubs
     {
         Assembler c = e.Code;
         AssemblerRegister64[] kept = [rdi, rsi, rdx, rcx, r8];
-        foreach (AssemblerRegister64 register in kept)
-        {
-            c.push(register);
-        }
+        Save(c, kept);
 
         // Called from functions that have aligned the stack: the return address and five registers keep it aligned.
         e.Call(StubNames.ErrnoLocation);
         c.mov(__dword_ptr[rax], 0);
-        foreach (AssemblerRegister64 register in kept.Reverse())
-        {
-            c.pop(register);
-        }
-
+        Restore(c, kept);
         c.ret();
     }
 
@@ -210,9 +219,9 @@ public static class DigestStubs
     private static void EmitCreate(StubEmitter e)
     {
         Assembler c = e.Code;
+        AssemblerRegister64[] saved = [rbx, r12];
         Label failed = c.CreateLabel(), end = c.CreateLabel();
-        c.push(rbx);
-        c.push(r12);
+        Save(c, saved);
         c.sub(rsp, 8);
         c.mov(rbx, rdi);
         e.Call(ClearError);
@@ -249,8 +258,7 @@ public static class DigestStubs
         c.Label(ref end);
         c.mov(rax, r12);
         c.add(rsp, 8);
-        c.pop(r12);
-        c.pop(rbx);
+        Restore(c, saved);
         c.ret();
     }
 
@@ -280,9 +288,9 @@ public static class DigestStubs
     private static void EmitCopy(StubEmitter e)
     {
         Assembler c = e.Code;
+        AssemblerRegister64[] saved = [rbx, r12];
         Label end = c.CreateLabel();
-        c.push(rbx);
-        c.push(r12);
+        Save(c, saved);
         c.sub(rsp, 8);
         c.mov(rbx, rdi);
         c.xor(r12d, r12d);
@@ -308,8 +316,7 @@ public static class DigestStubs
         c.Label(ref end);
         c.mov(rax, r12);
         c.add(rsp, 8);
-        c.pop(r12);
-        c.pop(rbx);
+        Restore(c, saved);
         c.ret();
     }
 
@@ -354,10 +361,9 @@ public static class DigestStubs
     {
         const int Written = 0, Expected = 8, Frame = 16;
         Assembler c = e.Code;
+        AssemblerRegister64[] saved = [rbx, r12, r13];
         Label failed = c.CreateLabel(), end = c.CreateLabel();
-        c.push(rbx);
-        c.push(r12);
-        c.push(r13);
+        Save(c, saved);
         c.sub(rsp, Frame);
         c.mov(rbx, rdi);
         c.mov(r12, rsi);
@@ -384,9 +390,7 @@ public static class DigestStubs
         c.xor(eax, eax);
         c.Label(ref end);
         c.add(rsp, Frame);
-        c.pop(r13);
-        c.pop(r12);
-        c.pop(rbx);
+        Restore(c, saved);
         c.ret();
     }
 
@@ -394,10 +398,9 @@ public static class DigestStubs
     private static void EmitCurrent(StubEmitter e)
     {
         Assembler c = e.Code;
+        AssemblerRegister64[] saved = [rbx, r12, r13];
         Label end = c.CreateLabel();
-        c.push(rbx);
-        c.push(r12);
-        c.push(r13);
+        Save(c, saved);
         c.mov(rbx, rsi);
         c.mov(r12, rdx);
         e.Call(Copy);
@@ -413,9 +416,7 @@ public static class DigestStubs
         e.Call(Destroy);
         c.mov(eax, ebx);
         c.Label(ref end);
-        c.pop(r13);
-        c.pop(r12);
-        c.pop(rbx);
+        Restore(c, saved);
         c.ret();
     }
 
@@ -425,11 +426,7 @@ public static class DigestStubs
         Assembler c = e.Code;
         AssemblerRegister64[] saved = [rbx, r12, r13, r14, r15];
         Label failed = c.CreateLabel(), destroy = c.CreateLabel(), end = c.CreateLabel();
-        foreach (AssemblerRegister64 register in saved)
-        {
-            c.push(register);
-        }
-
+        Save(c, saved);
         c.test(edx, edx);
         c.js(failed);
         c.test(rcx, rcx);
@@ -464,11 +461,7 @@ public static class DigestStubs
         c.Label(ref failed);
         c.xor(eax, eax);
         c.Label(ref end);
-        foreach (AssemblerRegister64 register in saved.Reverse())
-        {
-            c.pop(register);
-        }
-
+        Restore(c, saved);
         c.ret();
     }
 }
