@@ -38,14 +38,14 @@ public sealed record ForwardedNetwork(IPAddress Guest, int PrefixLength)
 
     /// <summary>
     /// Adds the network to a machine. A port is taken only here, so it can be gone although it was free when it was chosen: then the
-    /// ports are chosen anew, as long as other ones are.
+    /// ports are chosen anew, unless that one is chosen again.
     /// </summary>
     /// <param name="monitor">The machine's monitor.</param>
     /// <param name="id">The netdev's id.</param>
     /// <param name="choose">Chooses the ports.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The ports, which lead to the guest from now on.</returns>
-    /// <exception cref="QemuXenException">A port is taken, and no other one was chosen.</exception>
+    /// <exception cref="QemuXenException">A port is taken, and no other one was chosen for it.</exception>
     internal async Task<IReadOnlyList<PortForward>> AddAsync(
         QemuMonitor monitor, string id, Func<IReadOnlyList<PortForward>> choose, CancellationToken cancellationToken)
     {
@@ -59,13 +59,11 @@ public sealed record ForwardedNetwork(IPAddress Guest, int PrefixLength)
             }
             catch (QemuXenException refused) when (refused.Message.Contains(PortIsTaken, StringComparison.Ordinal))
             {
-                IReadOnlyList<PortForward> others = choose();
-                if (others.SequenceEqual(ports))
+                ports = choose();
+                if (ports.Any(port => refused.Message.Contains(Rule(port), StringComparison.Ordinal)))
                 {
                     throw;
                 }
-
-                ports = others;
             }
         }
     }
@@ -77,14 +75,17 @@ public sealed record ForwardedNetwork(IPAddress Guest, int PrefixLength)
         uint mask = uint.MaxValue << (32 - PrefixLength);
         // QEMU's own host and name server take two of the highest addresses that are not the guest's.
         uint[] own = [.. Enumerable.Range(1, 3).Select(index => (guest | ~mask) - (uint)index).Where(address => address != guest)];
-        string forwards = string.Join(',', ports.Select(port => string.Create(
-            CultureInfo.InvariantCulture, $$"""{"str":"tcp:127.0.0.1:{{port.HostPort}}-{{Guest}}:{{port.GuestPort}}"}""")));
+        string forwards = string.Join(',', ports.Select(port => $$"""{"str":"{{Rule(port)}}"}"""));
         string net = string.Create(CultureInfo.InvariantCulture, $"{Address(guest & mask)}/{PrefixLength}");
         string addresses = $"""
             "net":"{net}","host":"{Address(own[0])}","dns":"{Address(own[1])}","dhcpstart":"{Guest}"
             """;
         return $$"""{"type":"user","id":"{{id}}","ipv6":false,{{addresses}},"hostfwd":[{{forwards}}]}""";
     }
+
+    /// <summary>A rule of QEMU's, which its errors name.</summary>
+    private string Rule(PortForward port) => string.Create(
+        CultureInfo.InvariantCulture, $"tcp:127.0.0.1:{port.HostPort}-{Guest}:{port.GuestPort}");
 
     private static uint Number(IPAddress address) =>
         BinaryPrimitives.ReadUInt32BigEndian(address.GetAddressBytes());

@@ -74,6 +74,9 @@ public sealed class ForwardedNetworkTests
             IReadOnlyList<PortForward> ports = await ForwardedNetwork.Default.AddAsync(monitor, "n", () => [chosen.Dequeue()], default);
             QemuXenException refused = await Assert.ThrowsAsync<QemuXenException>(
                 () => ForwardedNetwork.Default.AddAsync(monitor, "m", () => [gone], default));
+            Queue<PortForward> others = new([free with { GuestPort = 443 }, free with { GuestPort = 444 }]);
+            await Assert.ThrowsAsync<QemuXenException>(
+                () => ForwardedNetwork.Default.AddAsync(monitor, "m", () => [gone, others.Dequeue()], default));
 
             Assert.Equal([free], ports);
             Assert.Contains($"tcp:127.0.0.1:{gone.HostPort}-10.0.2.15:80", refused.Message, StringComparison.Ordinal);
