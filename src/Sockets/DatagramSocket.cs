@@ -110,14 +110,14 @@ internal sealed class DatagramSocket : StackSocket, IUdpUser
         }
     }
 
-    protected override void OnSignals(SocketSignals signals)
+    protected override void OnSignals(in SocketRequest request)
     {
-        if ((signals & SocketSignals.OptionsChanged) != 0)
+        if ((request.Signals & SocketSignals.OptionsChanged) != 0)
         {
             ReadOptions();
         }
 
-        if ((signals & SocketSignals.Written) != 0)
+        if ((request.Signals & SocketSignals.Written) != 0)
         {
             SendAll();
         }

@@ -29,9 +29,9 @@ internal sealed class NetlinkSocket(SocketTable table, SocketHandle handle, Netl
         }
     }
 
-    protected override void OnSignals(SocketSignals signals)
+    protected override void OnSignals(in SocketRequest request)
     {
-        if ((signals & SocketSignals.Written) == 0)
+        if ((request.Signals & SocketSignals.Written) == 0)
         {
             return;
         }

@@ -235,16 +235,25 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         try
         {
             hasMore |= _interfaces.Follow();
-            hasMore |= _stack.Run();
         }
         catch (Exception error)
         {
             OnFault(new StackFault(error, null, IsOfConnection: false));
         }
 
+        hasMore |= RunStack();
+
         for (int i = 0; i < requests; i++)
         {
+            _stack.Clock.Hold();
             _sockets.Serve(in _requests[i]);
+        }
+
+        _stack.Clock.Release();
+        if (!_stack.Internet.Loopback.IsEmpty)
+        {
+            // What sockets have just sent to each other: a wait that returns at once would only cost a system call.
+            hasMore |= RunStack();
         }
 
         try
@@ -272,6 +281,19 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         }
 
         return hasMore || _isWoken || _isFaulty;
+    }
+
+    private bool RunStack()
+    {
+        try
+        {
+            return _stack.Run();
+        }
+        catch (Exception error)
+        {
+            OnFault(new StackFault(error, null, IsOfConnection: false));
+            return false;
+        }
     }
 
     /// <summary>Whether an interface's device can send.</summary>

@@ -32,7 +32,7 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
     /// <summary>Does what the socket wants.</summary>
     public void Serve(in SocketRequest request)
     {
-        OnSignals(request.Signals);
+        OnSignals(in request);
         if (request.Call != SocketCall.None)
         {
             Call(in request);
@@ -48,7 +48,7 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
     /// <summary>The guest has an address now, or the time to wait for one is over: does what found no route once more.</summary>
     public virtual void TryAgain(in SocketRequest request)
     {
-        OnSignals(request.Signals);
+        OnSignals(in request);
         if (request.Call != SocketCall.None)
         {
             Call(in request);
@@ -103,8 +103,8 @@ internal abstract class StackSocket(SocketTable table, SocketHandle handle, bool
     /// <summary>Sets an option that the stack keeps.</summary>
     public virtual SocketErrno WriteOption(StackOption option, ReadOnlySpan<byte> value) => SocketErrno.EOPNOTSUPP;
 
-    /// <summary>Takes signals other than that of the close.</summary>
-    protected abstract void OnSignals(SocketSignals signals);
+    /// <summary>Takes the signals of a request, other than that of the close.</summary>
+    protected abstract void OnSignals(in SocketRequest request);
 
     /// <summary>Makes a call; null when its answer comes later.</summary>
     protected abstract SocketErrno? Answer(in SocketRequest request);

@@ -23,12 +23,16 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private byte[] _ipOptions = [];
 
     // What the kernel's queues hold, as far as is known. Asking costs a system call, and TCP asks several times for each segment. The
-    // program only adds to what is to be sent, and tells so; it only takes from what was received.
-    private int _sendLength;
+    // program only adds to what is to be sent, and tells so; it only takes from what was received. Counts are modulo 2^32, since the
+    // socket was made: a length would be wrong when something is released between the request that has it and its turn.
+    private uint _written;
+    private uint _released;
 
     // The send queue's size as far as is known; 0 before the first question, and the largest number for one that does not grow.
     private int _sendLimit;
     private int _receiveRoom = -1;
+
+    private int SendLength => (int)(_written - _released);
 
     private TcpSettings Settings => _connection?.Settings ?? (_settings ??= new());
 
@@ -36,7 +40,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     public ITcpReceiveQueue ReceiveQueue => this;
 
-    int ITcpSendQueue.Length => _sendLength;
+    int ITcpSendQueue.Length => SendLength;
 
     int ITcpReceiveQueue.Room
     {
@@ -72,7 +76,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     void ITcpSendQueue.Release(int count)
     {
         Host.ReleaseSent(Handle, count);
-        _sendLength -= count;
+        _released += (uint)count;
     }
 
     bool ITcpReceiveQueue.TryWrite(int offset, ReadOnlySpan<byte> data) => Host.TryWrite(Handle, offset, data);
@@ -231,38 +235,38 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
     }
 
-    protected override void OnSignals(SocketSignals signals)
+    protected override void OnSignals(in SocketRequest request)
     {
-        if ((signals & SocketSignals.OptionsChanged) != 0)
+        if ((request.Signals & SocketSignals.OptionsChanged) != 0)
         {
             ReadOptions();
             _connection?.OnSettingsChanged();
         }
 
-        if ((signals & SocketSignals.Urgent) != 0)
+        if ((request.Signals & SocketSignals.Urgent) != 0)
         {
             _connection?.OnUrgentWritten(Host.GetUrgentLength(Handle));
         }
 
-        if ((signals & SocketSignals.Written) != 0)
+        if ((request.Signals & SocketSignals.Written) != 0)
         {
-            _sendLength = Host.GetSendLength(Handle);
+            _written = request.Written;
             _connection?.OnWritten();
             GrowSendQueue();
         }
 
-        if ((signals & SocketSignals.Consumed) != 0)
+        if ((request.Signals & SocketSignals.Consumed) != 0)
         {
             _connection?.OnConsumed();
         }
 
-        if ((signals & SocketSignals.ReceiveShutDown) != 0)
+        if ((request.Signals & SocketSignals.ReceiveShutDown) != 0)
         {
             CloseListener();
             _connection?.IsReadingOver = true;
         }
 
-        if ((signals & SocketSignals.SendShutDown) != 0)
+        if ((request.Signals & SocketSignals.SendShutDown) != 0)
         {
             _connection?.FinishSending();
         }
@@ -271,7 +275,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     protected override SocketErrno? Answer(in SocketRequest request) => request.Call switch
     {
         SocketCall.Bind => Bind(request.Endpoint),
-        SocketCall.Connect => Connect(request.Endpoint),
+        SocketCall.Connect => Connect(in request),
         SocketCall.Disconnect => Disconnect(),
         SocketCall.Listen => Listen(request.Argument),
         _ => SocketErrno.EOPNOTSUPP,
@@ -320,21 +324,22 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         return Translation.ToErrno(error);
     }
 
-    private SocketErrno? Connect(SocketEndpoint endpoint)
+    private SocketErrno? Connect(in SocketRequest request)
     {
         if (_connection is not null)
         {
             return SocketErrno.EISCONN;
         }
 
-        Endpoint remote = Translation.ToDestination(endpoint);
+        Endpoint remote = Translation.ToDestination(request.Endpoint);
         if (Check(remote.Address) is SocketErrno wrong and not SocketErrno.None)
         {
             return wrong;
         }
 
         ReadOptions();
-        _sendLength = Host.GetSendLength(Handle);
+        _written = request.Written;
+        _released = _written - (uint)Host.GetSendLength(Handle);
         _receiveRoom = -1;
         _isConnecting = true;
         TcpError error = Table.Stack.Tcp.Connect(remote, this, _binding, Settings, out TcpConnection? made);
@@ -410,7 +415,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     /// <summary>The program has filled its queue, and the path would take more.</summary>
     private void GrowSendQueue()
     {
-        if (_sendLength > _sendLimit / 3 * 2 && _connection is { IsLimitedByUser: true })
+        if (SendLength > _sendLimit / 3 * 2 && _connection is { IsLimitedByUser: true })
         {
             int size = Host.GrowSendQueue(Handle);
             _sendLimit = size == 0 ? int.MaxValue : size;

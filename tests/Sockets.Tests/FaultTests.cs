@@ -24,7 +24,6 @@ public sealed class FaultTests : IDisposable
         { nameof(ISocketHost.TryWrite), ReceiveBehindGap },
         { nameof(ISocketHost.Commit), ReceiveBehindGap },
         { nameof(ISocketHost.GetReceiveRoom), Receive },
-        { nameof(ISocketHost.GetSendLength), Transmit },
         { nameof(ISocketHost.CopySent), Transmit },
         { nameof(ISocketHost.ReleaseSent), Transmit },
         { nameof(ISocketHost.FinishReceive), End },

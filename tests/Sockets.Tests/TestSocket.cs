@@ -35,6 +35,9 @@ internal sealed class TestSocket(TestSocketHost host, SocketHandle handle, Socke
     /// <summary>How many of them there are up to the last urgent one.</summary>
     public int UrgentLength { get; set; }
 
+    /// <summary>How many bytes of a stream the stack has released.</summary>
+    public uint Released { get; set; }
+
     /// <summary>What the stack has told of the peer's urgent data: how far behind the committed bytes, and the byte or -1.</summary>
     public List<(int Offset, int Value)> Marks { get; } = [];
 

@@ -127,7 +127,12 @@ internal sealed class TestSocketHost : ISocketHost
             _isIdle = false;
             _turns++;
             int count = Math.Min(requests.Length, _requests.Count);
-            CollectionsMarshal.AsSpan(_requests)[..count].CopyTo(requests);
+            for (int i = 0; i < count; i++)
+            {
+                TestSocket socket = Find(_requests[i].Socket);
+                requests[i] = _requests[i] with { Written = socket.Released + (uint)socket.Sent.Count };
+            }
+
             _requests.RemoveRange(0, count);
             return count;
         }
@@ -213,6 +218,7 @@ internal sealed class TestSocketHost : ISocketHost
     public void ReleaseSent(SocketHandle socket, int count) => Change(socket, each =>
     {
         each.Sent.RemoveRange(0, count);
+        each.Released += (uint)count;
         each.UrgentLength = Math.Max(each.UrgentLength - count, 0);
     });
 

@@ -20,9 +20,9 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         ulong room = (ulong)Math.Min(requests.Length, MostRequests);
         ulong end = deadline == long.MaxValue ? ulong.MaxValue : (ulong)Math.Max(deadline, 0);
         long count = NucleusSystemCall.Invoke(NucleusCall.WaitForSockets, (ulong)records, room, end);
-        if (count == 0 && room > 0)
+        if (count == 0 && room > 0 && end > 0)
         {
-            // It waited: what there is now, without waiting.
+            // It may have waited: what there is now, without waiting.
             count = NucleusSystemCall.Invoke(NucleusCall.WaitForSockets, (ulong)records, room, 0);
         }
 
@@ -313,5 +313,6 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         Endpoint = ToEndpoint(record.Endpoint),
         InterfaceAddress = ToEndpoint(record.Interface),
         Argument = record.Argument,
+        Written = record.Written,
     };
 }

@@ -18,6 +18,18 @@ public sealed partial class IpStack
     /// <returns>Whether there may be more to take: the caller comes back at once, after whatever else it serves.</returns>
     public bool Run(int mostFrames = 64)
     {
+        try
+        {
+            return TakeAndRun(mostFrames);
+        }
+        finally
+        {
+            Clock.Release();
+        }
+    }
+
+    private bool TakeAndRun(int mostFrames)
+    {
         Tcp.BeginBatch();
 
         // Not foreach: the enumerator would be garbage of each turn. An interface may go while its frames are taken.
@@ -64,6 +76,7 @@ public sealed partial class IpStack
         {
             while (count < mostFrames && from.Link.TryReceive(Pool) is { } frame)
             {
+                Clock.Hold();
                 _layer.Input.Receive(from, frame);
                 count++;
             }
@@ -82,6 +95,11 @@ public sealed partial class IpStack
     {
         try
         {
+            if (!_layer.Loopback.IsEmpty)
+            {
+                Clock.Hold();
+            }
+
             for (int count = 0; count < mostPackets && _layer.Loopback.TryDeliver(); count++)
             {
             }
@@ -100,7 +118,7 @@ public sealed partial class IpStack
     {
         try
         {
-            _layer.Timers.Run(_layer.Clock.Now);
+            _layer.Timers.Run(Clock.Now);
             return false;
         }
         catch (Exception error) when (Faulted is not null)

@@ -26,11 +26,12 @@ public sealed partial class IpStack
     /// <param name="options">What its owner decides.</param>
     public IpStack(IStackClock clock, IRandomSource random, IpStackOptions? options = null)
     {
-        _layer = new InternetLayer(clock, random, options ?? new IpStackOptions());
+        Clock = new HeldClock(clock);
+        _layer = new InternetLayer(Clock, random, options ?? new IpStackOptions());
         _layer.Changed = () => _isChanged = true;
         _udp = new UdpLayer(_layer);
         _layer.SetTransport(ProtocolNumber.Udp, _udp);
-        Tcp = new TcpLayer(_layer.Output, clock, _layer.Timers, random);
+        Tcp = new TcpLayer(_layer.Output, Clock, _layer.Timers, random);
         Tcp.Faulted = error => Faulted?.Invoke(new StackFault(error, null, IsOfConnection: true));
         _layer.SetTransport(ProtocolNumber.Tcp, Tcp);
         Resolver = new ResolverConfiguration(_layer);
@@ -94,6 +95,9 @@ public sealed partial class IpStack
 
     /// <summary>What the parts of the stack share.</summary>
     internal InternetLayer Internet => _layer;
+
+    /// <summary>The stack's time. Whoever makes several calls for one event holds it meanwhile.</summary>
+    internal HeldClock Clock { get; }
 
     /// <summary>TCP.</summary>
     internal TcpLayer Tcp { get; }

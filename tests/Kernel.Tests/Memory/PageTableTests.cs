@@ -142,6 +142,19 @@ public sealed unsafe class PageTableTests : NucleusTest
     }
 
     [Fact]
+    public void A_table_that_was_found_lately_is_not_found_once_it_is_freed()
+    {
+        const ulong other = Address + (64 * Pages.LargeSize);
+        foreach (ulong address in new[] { Address, other, Address })
+        {
+            Assert.True(PageTable.Map(address, FrameAllocator.Allocate() | ReadWrite));
+            Assert.Equal(HostMemory.Translate(address), *PageTable.Find(address, create: false));
+            Assert.Equal(1ul, PageTable.Unmap(address, address + Pages.Size));
+            Assert.True(PageTable.Find(address, create: false) == null, $"{address:x} has a table that was freed");
+        }
+    }
+
+    [Fact]
     public void Unmapping_a_part_leaves_the_rest()
     {
         for (ulong i = 0; i < 4; i++)

@@ -130,7 +130,8 @@ public abstract unsafe class SocketTest : NucleusTest
             .. Enumerable.Range(0, (int)count).Select(i =>
             {
                 RequestRecord* record = (RequestRecord*)_stackMemory + i;
-                return new RequestView(record->Handle, record->Signals, record->Call, record->Argument, record->Endpoint.Port);
+                return new RequestView(
+                    record->Handle, record->Signals, record->Call, record->Argument, record->Endpoint.Port, record->Written);
             }),
         ];
     }
@@ -241,5 +242,5 @@ public abstract unsafe class SocketTest : NucleusTest
     }
 
     /// <summary>A request, as a test looks at it.</summary>
-    protected sealed record RequestView(ulong Handle, SocketSignals Signals, SocketCall Call, int Argument, ushort Port);
+    protected sealed record RequestView(ulong Handle, SocketSignals Signals, SocketCall Call, int Argument, ushort Port, uint Written);
 }

@@ -53,7 +53,8 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
         Assert.Equal(2, Call(SystemCallNumber.Write, socket, Memory + 4, 2));
         AsStack(() =>
         {
-            Assert.Equal(SocketSignals.Written, Assert.Single(TakeRequests()).Signals);
+            RequestView request = Assert.Single(TakeRequests());
+            Assert.Equal((SocketSignals.Written, 6u), (request.Signals, request.Written));
             Assert.Equal("abcdef"u8.ToArray(), CopySent(handle, 0));
             Assert.Equal(0, Call(NucleusCall.ReleaseSent, handle, 4));
             Assert.Equal("f"u8.ToArray(), CopySent(handle, 1));
@@ -61,6 +62,9 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
             Assert.Equal(0, Call(NucleusCall.ReleaseSent, handle, 2));
         });
         Assert.Equal(0ul, SocketMemory.PagesInUse);
+
+        Assert.Equal(3, Call(SystemCallNumber.Write, socket, Memory, 3));
+        AsStack(() => Assert.Equal(9u, Assert.Single(TakeRequests()).Written));
     }
 
     [Fact]

@@ -28,4 +28,10 @@ public readonly record struct SocketRequest
 
     /// <summary>The call's number: see <see cref="SocketCall"/>.</summary>
     public int Argument { get; init; }
+
+    /// <summary>
+    /// How many bytes were written to a stream since its socket was made, modulo 2^32, when the request is taken: those that were released,
+    /// and <see cref="ISocketHost.GetSendLength"/>.
+    /// </summary>
+    public uint Written { get; init; }
 }

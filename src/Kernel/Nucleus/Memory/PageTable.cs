@@ -26,7 +26,11 @@ internal static unsafe class PageTable
     private static ulong s_root;
 
     /// <summary>Makes the empty root table.</summary>
-    public static void Initialise() => s_root = AllocateTable();
+    public static void Initialise()
+    {
+        s_root = AllocateTable();
+        TableCache.Clear();
+    }
 
     /// <summary>Loads the tables into the processor.</summary>
     public static void Activate() => Machine.WriteCr3(s_root);
@@ -128,8 +132,20 @@ internal static unsafe class PageTable
     /// </summary>
     public static ulong* Find(ulong address, bool create)
     {
+        ulong frame = TableCache.Find(address);
+        if (frame != 0)
+        {
+            return DirectMap.Words(frame) + Index(address, 0);
+        }
+
         ulong* table = Table(address, level: 0, create);
-        return table == null ? null : table + Index(address, 0);
+        if (table == null)
+        {
+            return null;
+        }
+
+        TableCache.Add(address, DirectMap.PhysicalOf(table));
+        return table + Index(address, 0);
     }
 
     /// <summary>Whether this address can be read now without a fault.</summary>
@@ -436,6 +452,11 @@ internal static unsafe class PageTable
                 {
                     FrameAllocator.Free(FrameOf(*slot));
                     *slot = 0;
+                    if (level == 1)
+                    {
+                        TableCache.Forget(address);
+                    }
+
                     // The processor's paging-structure caches may still hold the freed table. INVLPG of any address flushes them.
                     Machine.InvalidatePage(address);
                 }

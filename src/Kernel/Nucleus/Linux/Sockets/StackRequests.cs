@@ -18,6 +18,7 @@ internal struct RequestRecord
     public SocketSignals Signals;
     public SocketCall Call;
     public int Argument;
+    public uint Written;
     public EndpointRecord Endpoint;
     public EndpointRecord Interface;
 }
@@ -186,6 +187,7 @@ internal static unsafe class StackRequests
         record->Signals = socket->Signals;
         record->Call = hasCall ? socket->Call : SocketCall.None;
         record->Argument = socket->CallArgument;
+        record->Written = (uint)socket->Sent.EndPosition;
         record->Endpoint = socket->CallEndpoint;
         record->Interface = socket->CallInterface;
         socket->Signals = SocketSignals.None;

@@ -1,0 +1,27 @@
+namespace Xenlet.Net;
+
+/// <summary>
+/// A clock that can be held. A segment asks for the time some ten times, which would be a large part of what it costs; so the stack holds
+/// the time while it deals with one frame or one call, and nothing takes longer than that. Otherwise it is the clock below.
+/// </summary>
+internal sealed class HeldClock(IStackClock clock) : IStackClock
+{
+    private long _now;
+    private bool _isHeld;
+
+    /// <inheritdoc/>
+    public long Now => _isHeld ? _now : clock.Now;
+
+    /// <inheritdoc/>
+    public DateTime UtcNow => clock.UtcNow;
+
+    /// <summary>It is what it is now, until <see cref="Release"/> or the next call.</summary>
+    public void Hold()
+    {
+        _now = clock.Now;
+        _isHeld = true;
+    }
+
+    /// <summary>The time goes on.</summary>
+    public void Release() => _isHeld = false;
+}
