@@ -45,6 +45,8 @@ internal sealed class SocketTable
 
     public IpStack Stack { get; }
 
+    public SharedSettings Settings { get; } = new();
+
     /// <summary>The sockets that have a port, as /proc/net shows them.</summary>
     public IEnumerable<SocketView> Views => _sockets.Select(each => each?.View).OfType<SocketView>();
 

@@ -14,7 +14,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private const long NanosecondsPerMillisecond = 1_000_000;
 
     // What was set before there is a connection, or listened; an accepted connection has its listener's.
-    private TcpSettings? _settings;
+    private TcpSettings _settings = TcpSettings.Default;
     private int _receiveBuffer = table.Host.ReadOptions(handle).ReceiveBuffer;
     private TcpBinding? _binding;
     private TcpListener? _listener;
@@ -34,7 +34,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     private int SendLength => (int)(_written - _released);
 
-    private TcpSettings Settings => _connection?.Settings ?? (_settings ??= new());
+    private TcpSettings Settings => _connection?.Settings ?? _settings;
 
     public ITcpSendQueue SendQueue => this;
 
@@ -210,14 +210,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         // As Linux: filled up to whole words.
         _ipOptions = new byte[(value.Length + 3) & ~3];
         value.CopyTo(_ipOptions);
-        Settings.Route = route;
-        if (_settings is { } kept)
-        {
-            // For the next connection.
-            kept.Route = route;
-        }
-
-        _connection?.OnSettingsChanged();
+        Change(settings => settings with { Route = route });
         return SocketErrno.None;
     }
 
@@ -240,7 +233,6 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         if ((request.Signals & SocketSignals.OptionsChanged) != 0)
         {
             ReadOptions();
-            _connection?.OnSettingsChanged();
         }
 
         if ((request.Signals & SocketSignals.Urgent) != 0)
@@ -371,15 +363,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             : SocketErrno.None;
     }
 
-    protected override void BindToDevice(int interfaceIndex)
-    {
-        Settings.BoundInterface = interfaceIndex;
-        if (_settings is { } kept)
-        {
-            // For the next connection.
-            kept.BoundInterface = interfaceIndex;
-        }
-    }
+    protected override void BindToDevice(int interfaceIndex) => Change(settings => settings with { BoundInterface = interfaceIndex });
 
     private SocketErrno Disconnect()
     {
@@ -434,19 +418,41 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private void ReadOptions()
     {
         SocketOptions options = Host.ReadOptions(Handle);
-        TcpSettings settings = Settings;
         _receiveBuffer = options.ReceiveBuffer;
         _sendLimit = 0;
         _receiveRoom = -1;
-        settings.IsNoDelay = options.NoDelay;
-        settings.IsKeepAlive = options.KeepsAlive;
-        settings.KeepAliveIdle = options.KeepAliveTime * NanosecondsPerSecond;
-        settings.KeepAliveInterval = options.KeepAliveInterval * NanosecondsPerSecond;
-        settings.KeepAliveProbes = options.KeepAliveProbes;
-        settings.UserTimeout = options.UserTimeout * NanosecondsPerMillisecond;
-        settings.MaximumSegmentSize = options.MaximumSegment;
-        settings.TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService);
-        settings.HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0);
+        Set(Settings with
+        {
+            IsNoDelay = options.NoDelay,
+            IsKeepAlive = options.KeepsAlive,
+            KeepAliveIdle = options.KeepAliveTime * NanosecondsPerSecond,
+            KeepAliveInterval = options.KeepAliveInterval * NanosecondsPerSecond,
+            KeepAliveProbes = options.KeepAliveProbes,
+            UserTimeout = options.UserTimeout * NanosecondsPerMillisecond,
+            MaximumSegmentSize = options.MaximumSegment,
+            TrafficClass = (byte)(IsIPv6 ? options.TrafficClass : options.TypeOfService),
+            HopLimit = (byte)Math.Max(IsIPv6 ? options.HopLimit : options.TimeToLive, 0),
+        });
+    }
+
+    /// <summary>Changes a setting of the connection, and of the next one.</summary>
+    private void Change(Func<TcpSettings, TcpSettings> change)
+    {
+        _settings = Table.Settings.Share(change(_settings));
+        Set(change(Settings));
+    }
+
+    private void Set(TcpSettings settings)
+    {
+        settings = Table.Settings.Share(settings);
+        if (_connection is { } connection)
+        {
+            connection.Apply(settings);
+            return;
+        }
+
+        _settings = settings;
+        _listener?.Settings = settings;
     }
 
     private void Finish()

@@ -39,10 +39,7 @@ internal sealed partial class TcpConnection
         _next = initial + 1;
         _smallEnd = _unacknowledged;
         _control = layer.CongestionControl();
-        if (settings is not null)
-        {
-            Settings.CopyFrom(settings);
-        }
+        Settings = settings ?? TcpSettings.Default;
     }
 
     /// <summary>The two ends.</summary>
@@ -53,8 +50,8 @@ internal sealed partial class TcpConnection
 
     public TcpState State { get; private set; }
 
-    /// <summary>What the user may set; <see cref="OnSettingsChanged"/> makes it count.</summary>
-    public TcpSettings Settings { get; } = new();
+    /// <summary>What the user has set with <see cref="Apply"/>.</summary>
+    public TcpSettings Settings { get; private set; }
 
     /// <summary>Whether the user has closed the connection, and only the stack keeps it.</summary>
     public bool IsOrphaned { get; private set; }
@@ -102,11 +99,10 @@ internal sealed partial class TcpConnection
     /// <summary>Makes a connection of a SYN that was answered before; the acknowledgment of that answer is received next.</summary>
     public static TcpConnection Accept(TcpLayer layer, SynRecord syn, ITcpUser user, TcpBinding binding, TcpSettings settings)
     {
-        TcpConnection connection = new(layer, syn.Flow, user, binding, settings, syn.LocalSequence) { State = TcpState.SynReceived };
-        connection._isPassive = true;
-
         // As on Linux, a listener's own route is none of its connections'.
-        connection.Settings.Route = null;
+        TcpSettings own = settings.Route is null ? settings : settings with { Route = null };
+        TcpConnection connection = new(layer, syn.Flow, user, binding, own, syn.LocalSequence) { State = TcpState.SynReceived };
+        connection._isPassive = true;
         connection._wayBack = syn.WayBack;
         connection._receiveScale = syn.LocalScale;
         connection._synRetries = syn.Retries;
@@ -163,9 +159,10 @@ internal sealed partial class TcpConnection
         Leave();
     }
 
-    /// <summary>The settings have changed.</summary>
-    public void OnSettingsChanged()
+    /// <summary>Has other settings from now on.</summary>
+    public void Apply(TcpSettings settings)
     {
+        Settings = settings;
         StartKeepAlive();
         if (State is not (TcpState.Closed or TcpState.SynSent))
         {

@@ -33,7 +33,7 @@ internal sealed class TcpListener
     public ITcpListenUser User { get; }
 
     /// <summary>What connections begin with.</summary>
-    public TcpSettings Settings { get; }
+    public TcpSettings Settings { get; set; }
 
     /// <summary>How many may.</summary>
     public int Backlog => _backlog;

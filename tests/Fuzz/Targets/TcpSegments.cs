@@ -166,12 +166,14 @@ internal static class TcpSegments
                     user.Refusals = _script.Byte() % 4;
                     break;
                 case 4 when user is not null:
-                    TcpSettings settings = user.Connection!.Settings;
-                    settings.IsNoDelay = what > 128;
-                    settings.IsKeepAlive = _script.Byte() > 128;
-                    settings.KeepAliveIdle = settings.KeepAliveInterval = SimulatedTime.Second;
-                    settings.UserTimeout = (_script.Byte() & 15) * SimulatedTime.Second;
-                    user.Connection.OnSettingsChanged();
+                    user.Connection!.Apply(user.Connection.Settings with
+                    {
+                        IsNoDelay = what > 128,
+                        IsKeepAlive = _script.Byte() > 128,
+                        KeepAliveIdle = SimulatedTime.Second,
+                        KeepAliveInterval = SimulatedTime.Second,
+                        UserTimeout = (_script.Byte() & 15) * SimulatedTime.Second,
+                    });
                     break;
                 case 5:
                     _host.Segments = what > 128;

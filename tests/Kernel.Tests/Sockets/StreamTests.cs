@@ -254,6 +254,46 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
         IEnumerable<long> Priorities() => accepted.Select(each => GetOption(each, 1, 12));
     }
 
+    /// <summary>SOL_SOCKET 1, SO_PRIORITY 12, SO_RCVTIMEO 20; SOL_TCP 6, TCP_NODELAY 1, TCP_KEEPIDLE 4.</summary>
+    [Fact]
+    public void Sockets_with_equal_options_have_them_in_the_same_memory_whatever_the_way_to_them()
+    {
+        ulong[] sockets = [.. Enumerable.Range(0, 3).Select(_ => Open(Stream, NonBlocking))];
+        Assert.Single(Sets().Distinct());
+
+        foreach (ulong socket in sockets)
+        {
+            Assert.Equal(
+                (0, 0, 0), (SetOption(socket, 6, 1, 1), SetOption(socket, 1, 20, 2, 0, 0, 0), SetOption(socket, 6, 4, 100)));
+        }
+
+        Assert.Single(Sets().Distinct());
+
+        Assert.Equal(0, SetOption(sockets[1], 1, 12, 4));
+        Assert.Equal(2, Sets().Distinct().Count());
+        Assert.Equal((0, 4, 0), (Priority(0), Priority(1), Priority(2)));
+        Assert.Equal(0, SetOption(sockets[1], 1, 12, 0));
+        Assert.Single(Sets().Distinct());
+
+        // The set of a socket that is gone is no other one's, though it was changed lately.
+        ulong last = Open(Stream, NonBlocking);
+        Assert.Equal((0, 0), (SetOption(sockets[1], 1, 12, 5), SetOption(last, 1, 12, 6)));
+        Assert.All([sockets[1], last], each => Assert.Equal(0, Call(SystemCallNumber.Close, each)));
+        Assert.Equal((0, 0), (SetOption(sockets[0], 6, 1, 0), SetOption(sockets[0], 1, 12, 5)));
+        Assert.Equal(0, SetOption(sockets[0], 6, 1, 1));
+        for (int priority = 1; priority < 5; priority++)
+        {
+            Assert.Equal(0, SetOption(Open(Stream, NonBlocking), 1, 12, priority));
+        }
+
+        Assert.Equal((5, 0), (Priority(0), Priority(2)));
+        Assert.Equal((100, 2), (GetOption(sockets[0], 6, 4), GetOption(sockets[2], 1, 20)));
+
+        long Priority(int index) => GetOption(sockets[index], 1, 12);
+
+        IEnumerable<ulong> Sets() => sockets.Select(each => (ulong)Nucleus.Linux.Files.FileTable.Get((int)each)->Socket->OptionSet);
+    }
+
     [Theory]
     [InlineData(false, false, SocketSignals.Closed)]
     [InlineData(true, false, SocketSignals.Closed | SocketSignals.Aborted)]

@@ -172,10 +172,13 @@ public sealed class LinuxFeatureTests
         using Pair pair = Pair.Open(host);
         if (isOurs)
         {
-            TcpSettings settings = pair.Ours.Connection!.Settings;
-            (settings.IsKeepAlive, settings.KeepAliveIdle, settings.KeepAliveInterval) = (true, Second / 2, Second / 2);
-            settings.KeepAliveProbes = Unanswered;
-            pair.Ours.Connection!.OnSettingsChanged();
+            pair.Ours.Connection!.Apply(new TcpSettings
+            {
+                IsKeepAlive = true,
+                KeepAliveIdle = Second / 2,
+                KeepAliveInterval = Second / 2,
+                KeepAliveProbes = Unanswered,
+            });
             long sent = host.Stack.Tcp.Counters.OutSegs;
             host.WaitFor("probes of ours", () => host.Stack.Tcp.Counters.OutSegs - sent > Unanswered);
         }

@@ -57,8 +57,7 @@ public sealed class SourceRouteTests
         StackListener listener = new(_network.AddHost("10.0.0.2/24", s_accepting).Stack, 80);
         SimulatedUser user = Connect(client, SourceRoute.Loose, 7);
         TcpConnection accepted = listener.Users.Single().Connection!;
-        accepted.Settings.Route = Route(SourceRoute.Loose, 9, 8);
-        accepted.OnSettingsChanged();
+        accepted.Apply(accepted.Settings with { Route = Route(SourceRoute.Loose, 9, 8) });
         _sent.Clear();
 
         Exchange(user, listener.Users.Single());
@@ -89,7 +88,7 @@ public sealed class SourceRouteTests
             user = Connect(client, SourceRoute.Loose, 7);
         }
 
-        user.Connection!.Settings.Route = Route(SourceRoute.Loose, 8);
+        user.Connection!.Apply(user.Connection.Settings with { Route = Route(SourceRoute.Loose, 8) });
         _sent.Clear();
         user.Write(1);
         _network.Advance(TimeSpan.FromSeconds(4));

@@ -155,7 +155,7 @@ public sealed class SendingTests
         network.Run(SimulatedTime.Second);
         Assert.Equal((7, 0x28), (network.Right.LastHeader.HopLimit, network.Right.LastHeader.TrafficClass));
 
-        user.Connection!.Settings.TrafficClass = 0x18;
+        user.Connection!.Apply(user.Connection.Settings with { TrafficClass = 0x18 });
         user.Write(10);
         Assert.Equal(0x18, network.Left.LastHeader.TrafficClass);
     }

@@ -19,7 +19,7 @@ internal sealed class ScriptedPeer
     private readonly SimulatedTime _time = new();
     private readonly Queue<byte[]> _sent = new();
     private readonly InternetAddress _address = InternetAddress.From(IPAddress.Parse("10.0.0.9"));
-    private readonly TcpSettings _settings = new();
+    private TcpSettings _settings = new();
     private SimulatedServer? _server;
     private uint? _initial;
     private uint? _firstTimestamp;
@@ -135,16 +135,19 @@ internal sealed class ScriptedPeer
                 User.Connection!.Abort();
                 break;
             case "nodelay":
-                _settings.IsNoDelay = true;
+                _settings = _settings with { IsNoDelay = true };
                 break;
             case "keepalive":
-                _settings.IsKeepAlive = true;
-                _settings.KeepAliveIdle = Number(rest[0]) * SimulatedTime.Second;
-                _settings.KeepAliveInterval = Number(rest[1]) * SimulatedTime.Second;
-                _settings.KeepAliveProbes = Number(rest[2]);
+                _settings = _settings with
+                {
+                    IsKeepAlive = true,
+                    KeepAliveIdle = Number(rest[0]) * SimulatedTime.Second,
+                    KeepAliveInterval = Number(rest[1]) * SimulatedTime.Second,
+                    KeepAliveProbes = Number(rest[2]),
+                };
                 break;
             case "usertimeout":
-                _settings.UserTimeout = Number(rest[0]) * SimulatedTime.Second;
+                _settings = _settings with { UserTimeout = Number(rest[0]) * SimulatedTime.Second };
                 break;
             case "segmenting":
                 Host.Segments = true;

@@ -80,7 +80,13 @@ internal static unsafe class OptionCalls
 
         // It may be one that makes a way, or closes one.
         socket->RoutedLength = 0;
-        byte* value = (byte*)address;
+        long result = Change(thread, socket, level, name, (byte*)address, length);
+        SocketOptionSet.Settle(socket);
+        return result;
+    }
+
+    private static long Change(Thread* thread, Socket* socket, int level, int name, byte* value, uint length)
+    {
         switch (level)
         {
             case SocketOptionTable.SOL_SOCKET when name is SO_RCVTIMEO or SO_SNDTIMEO:
@@ -100,7 +106,7 @@ internal static unsafe class OptionCalls
             case SocketOptionTable.SOL_TCP when name == TCP_CONGESTION && socket->Kind == SocketKind.Stream:
                 return SetCongestionControl(value, length);
             default:
-                error = GroupOptions.Set(thread, socket, level, name, value, length);
+                long error = GroupOptions.Set(thread, socket, level, name, value, length);
                 return error == -Errno.ENOPROTOOPT ? SetNumber(socket, level, name, value, length) : error;
         }
     }

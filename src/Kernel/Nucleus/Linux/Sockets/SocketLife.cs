@@ -21,6 +21,7 @@ internal static unsafe class SocketLife
         if (socket != null)
         {
             SocketOptionTable.SetDefaults(socket);
+            SocketOptionSet.Settle(socket);
         }
 
         return socket;

@@ -1,19 +1,25 @@
+using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Memory;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 
 /// <summary>
-/// The options of a socket. Connections have those of the socket that has accepted them, and few programs change them: until one does, they
-/// are the same memory.
+/// The options of a socket. Connections have those of the socket that has accepted them, and a program that changes them changes them alike
+/// for all: equal ones are the same memory.
 /// </summary>
 internal unsafe struct SocketOptionSet
 {
-    private static Slab s_sets;
+    // One for each kind of socket that a program has, and those that a socket passes on its way to them, option by option.
+    private const int Kept = 8;
 
-    public SocketOptionValues Values;
+    private static Slab s_sets;
+    private static Addresses s_lately;
+    private static int s_next;
 
     private int _users;
+
+    public SocketOptionValues Values;
 
     /// <summary>A set of zeros for one socket; null if there is no memory.</summary>
     public static SocketOptionSet* Create()
@@ -40,6 +46,7 @@ internal unsafe struct SocketOptionSet
     {
         if (--set->_users == 0)
         {
+            Forget(set);
             s_sets.Return(set, sizeof(SocketOptionSet), spare: 0);
         }
     }
@@ -64,5 +71,53 @@ internal unsafe struct SocketOptionSet
         shared->_users--;
         socket->OptionSet = own;
         return true;
+    }
+
+    /// <summary>
+    /// The values of a socket's own set have changed: if a set that was changed lately is equal, the socket has that one.
+    /// </summary>
+    public static void Settle(Socket* socket)
+    {
+        SocketOptionSet* own = socket->OptionSet;
+        bool isKnown = false;
+        for (int i = 0; i < Kept; i++)
+        {
+            SocketOptionSet* other = (SocketOptionSet*)s_lately[i];
+            if (other == own)
+            {
+                isKnown = true;
+            }
+            else if (other != null && Bytes.AreEqual(BytesOf(own), BytesOf(other)))
+            {
+                socket->OptionSet = Share(other);
+                Release(own);
+                return;
+            }
+        }
+
+        if (!isKnown)
+        {
+            s_lately[s_next] = (ulong)own;
+            s_next = (s_next + 1) % Kept;
+        }
+    }
+
+    private static void Forget(SocketOptionSet* set)
+    {
+        for (int i = 0; i < Kept; i++)
+        {
+            if (s_lately[i] == (ulong)set)
+            {
+                s_lately[i] = 0;
+            }
+        }
+    }
+
+    private static ReadOnlySpan<byte> BytesOf(SocketOptionSet* set) => new(&set->Values, sizeof(SocketOptionValues));
+
+    [InlineArray(Kept)]
+    private struct Addresses
+    {
+        private ulong _first;
     }
 }
