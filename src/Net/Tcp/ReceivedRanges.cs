@@ -2,13 +2,13 @@ namespace Xenlet.Net.Tcp;
 
 /// <summary>
 /// Data that arrived before its turn, as ranges of sequence numbers; its bytes lie in the receive queue. Their number is bounded: a peer
-/// that sends every second byte costs no more.
+/// that sends every second byte costs no more. There is memory for them only while there are some. Never copied.
 /// </summary>
-internal sealed class ReceivedRanges
+internal struct ReceivedRanges
 {
     private const int Limit = 64;
 
-    private Range[] _ranges = [];
+    private Range[]? _ranges;
     private uint _stamp;
 
     private struct Range
@@ -25,16 +25,16 @@ internal sealed class ReceivedRanges
     public bool TryAdd(SequenceNumber start, SequenceNumber end)
     {
         int first = 0;
-        while (first < Count && _ranges[first].End < start)
+        while (first < Count && _ranges![first].End < start)
         {
             first++;
         }
 
         int behind = first;
-        while (behind < Count && _ranges[behind].Start <= end)
+        while (behind < Count && _ranges![behind].Start <= end)
         {
-            start = SequenceNumber.Min(start, _ranges[behind].Start);
-            end = SequenceNumber.Max(end, _ranges[behind].End);
+            start = SequenceNumber.Min(start, _ranges![behind].Start);
+            end = SequenceNumber.Max(end, _ranges![behind].End);
             behind++;
         }
 
@@ -45,15 +45,15 @@ internal sealed class ReceivedRanges
                 return false;
             }
 
-            if (Count == _ranges.Length)
+            if (_ranges is null || Count == _ranges.Length)
             {
                 Array.Resize(ref _ranges, Math.Max(4, Count * 2));
             }
         }
 
-        Array.Copy(_ranges, behind, _ranges, first + 1, Count - behind);
+        Array.Copy(_ranges!, behind, _ranges!, first + 1, Count - behind);
         Count += first + 1 - behind;
-        _ranges[first] = new Range { Start = start, End = end, Stamp = ++_stamp };
+        _ranges![first] = new Range { Start = start, End = end, Stamp = ++_stamp };
         return true;
     }
 
@@ -61,13 +61,24 @@ internal sealed class ReceivedRanges
     public SequenceNumber TakeFrom(SequenceNumber next)
     {
         int taken = 0;
-        while (taken < Count && _ranges[taken].Start <= next)
+        while (taken < Count && _ranges![taken].Start <= next)
         {
-            next = SequenceNumber.Max(next, _ranges[taken++].End);
+            next = SequenceNumber.Max(next, _ranges![taken++].End);
         }
 
-        Array.Copy(_ranges, taken, _ranges, 0, Count - taken);
-        Count -= taken;
+        if (taken > 0)
+        {
+            Count -= taken;
+            if (Count == 0)
+            {
+                _ranges = null;
+            }
+            else
+            {
+                Array.Copy(_ranges!, taken, _ranges!, 0, Count);
+            }
+        }
+
         return next;
     }
 
@@ -76,9 +87,9 @@ internal sealed class ReceivedRanges
     {
         for (int i = 0; i < Count; i++)
         {
-            if (_ranges[i].Start <= start && end <= _ranges[i].End)
+            if (_ranges![i].Start <= start && end <= _ranges![i].End)
             {
-                range = new SackBlock(_ranges[i].Start, _ranges[i].End);
+                range = new SackBlock(_ranges![i].Start, _ranges![i].End);
                 return true;
             }
         }
@@ -99,7 +110,7 @@ internal sealed class ReceivedRanges
             int latest = -1;
             for (int i = 0; i < Count; i++)
             {
-                if (_ranges[i].Stamp < below && (latest < 0 || _ranges[i].Stamp > _ranges[latest].Stamp))
+                if (_ranges![i].Stamp < below && (latest < 0 || _ranges![i].Stamp > _ranges![latest].Stamp))
                 {
                     latest = i;
                 }
@@ -110,8 +121,8 @@ internal sealed class ReceivedRanges
                 return;
             }
 
-            below = _ranges[latest].Stamp;
-            options.AddSack(new SackBlock(_ranges[latest].Start, _ranges[latest].End));
+            below = _ranges![latest].Stamp;
+            options.AddSack(new SackBlock(_ranges![latest].Start, _ranges![latest].End));
         }
     }
 
@@ -119,6 +130,6 @@ internal sealed class ReceivedRanges
     public void Clear()
     {
         Count = 0;
-        _ranges = [];
+        _ranges = null;
     }
 }

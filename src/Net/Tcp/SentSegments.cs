@@ -2,26 +2,23 @@ namespace Xenlet.Net.Tcp;
 
 /// <summary>
 /// The scoreboard of a sender (RFC 6675): all that was sent and is not acknowledged, by sequence number, in a ring that grows as the window
-/// does.
+/// does, and that there is only while something is under way. Whoever has this keeps it in one place, and never copies it.
 /// </summary>
-internal sealed class SentSegments
+internal struct SentSegments
 {
     /// <summary>
     /// The most entries: a peer that announces a tiny segment size or acknowledges in tiny pieces costs no more memory and time than this.
     /// </summary>
     public const int Limit = 4_096;
 
-    private const int SmallCapacity = 8;
-    private const int KeptCapacity = 64;
-
-    private SentSegment[] _ring = [];
+    private SentSegment[]? _ring;
     private int _head;
 
     /// <summary>How many entries there are.</summary>
     public int Count { get; private set; }
 
     /// <summary>Whether no more may be sent until something is acknowledged.</summary>
-    public bool IsFull => Count >= Limit;
+    public readonly bool IsFull => Count >= Limit;
 
     /// <summary>Bytes thought to be in the network.</summary>
     public int InFlight { get; private set; }
@@ -32,15 +29,15 @@ internal sealed class SentSegments
     /// <summary>Bytes taken for lost and not sent again.</summary>
     public int ToBeRetransmitted { get; private set; }
 
-    /// <summary>The entry at a place, the first being 0. It is changed by the methods of this class alone.</summary>
-    public ref readonly SentSegment this[int index] => ref At(index);
+    /// <summary>The entry at a place, the first being 0. It is changed by the methods here alone.</summary>
+    public readonly ref readonly SentSegment this[int index] => ref At(index);
 
     /// <summary>Adds what was sent last.</summary>
-    public void Add(in SentSegment segment)
+    public void Add(in SentSegment segment, SegmentRings rings)
     {
-        if (Count == _ring.Length)
+        if (_ring is null || Count == _ring.Length)
         {
-            Grow();
+            Grow(rings);
         }
 
         Count++;
@@ -67,11 +64,11 @@ internal sealed class SentSegments
     }
 
     /// <summary>Makes two entries of one: the first keeps <paramref name="length"/> bytes.</summary>
-    public void Split(int index, int length)
+    public void Split(int index, int length, SegmentRings rings)
     {
-        if (Count == _ring.Length)
+        if (_ring is null || Count == _ring.Length)
         {
-            Grow();
+            Grow(rings);
         }
 
         for (int i = Count++; i > index + 1; i--)
@@ -89,17 +86,16 @@ internal sealed class SentSegments
     }
 
     /// <summary>Takes off the first entry, or its first bytes, up to <paramref name="acknowledged"/>.</summary>
-    public void RemoveUpTo(SequenceNumber acknowledged)
+    public void RemoveUpTo(SequenceNumber acknowledged, SegmentRings rings)
     {
         ref SentSegment first = ref At(0);
         Account(first, -1);
         if (first.End <= acknowledged)
         {
-            _head = (_head + 1) % _ring.Length;
-            if (--Count == 0 && _ring.Length > KeptCapacity)
+            _head = (_head + 1) % _ring!.Length;
+            if (--Count == 0)
             {
-                _ring = [];
-                _head = 0;
+                Release(rings);
             }
 
             return;
@@ -111,18 +107,17 @@ internal sealed class SentSegments
     }
 
     /// <summary>Forgets all.</summary>
-    public void Clear()
+    public void Clear(SegmentRings rings)
     {
         Count = 0;
         InFlight = Sacked = ToBeRetransmitted = 0;
-        _ring = [];
-        _head = 0;
+        Release(rings);
     }
 
-    private ref SentSegment At(int index)
+    private readonly ref SentSegment At(int index)
     {
         int place = _head + index;
-        return ref _ring[place < _ring.Length ? place : place - _ring.Length];
+        return ref _ring![place < _ring.Length ? place : place - _ring.Length];
     }
 
     private void Account(in SentSegment segment, int sign)
@@ -132,15 +127,25 @@ internal sealed class SentSegments
         ToBeRetransmitted += segment.IsToBeRetransmitted ? sign * segment.Length : 0;
     }
 
-    private void Grow()
+    private void Release(SegmentRings rings)
     {
-        SentSegment[] larger = new SentSegment[Math.Max(SmallCapacity, _ring.Length * 2)];
+        if (_ring is { } ring)
+        {
+            _ring = null;
+            _head = 0;
+            rings.Return(ring);
+        }
+    }
+
+    private void Grow(SegmentRings rings)
+    {
+        SentSegment[] larger = rings.TakeLarger(_ring?.Length ?? 0);
         for (int i = 0; i < Count; i++)
         {
             larger[i] = At(i);
         }
 
+        Release(rings);
         _ring = larger;
-        _head = 0;
     }
 }

@@ -102,7 +102,7 @@ internal sealed partial class TcpConnection
                 summary.Delivered += SequenceNumber.Min(first.End, acknowledged) - first.Start;
             }
 
-            _sent.RemoveUpTo(acknowledged);
+            _sent.RemoveUpTo(acknowledged, _layer.Rings);
         }
 
         _unacknowledged = acknowledged;
@@ -209,7 +209,7 @@ internal sealed partial class TcpConnection
                     continue;
                 }
 
-                _sent.Split(index++, whole);
+                _sent.Split(index++, whole, _layer.Rings);
             }
 
             if (_sent[index].End > block.End)
@@ -220,7 +220,7 @@ internal sealed partial class TcpConnection
                     continue;
                 }
 
-                _sent.Split(index, whole);
+                _sent.Split(index, whole, _layer.Rings);
             }
 
             SentSegment segment = _sent[index];

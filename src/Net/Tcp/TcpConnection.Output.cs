@@ -94,7 +94,7 @@ internal sealed partial class TcpConnection
         int most = Math.Min(allowed, LargestPacket());
         if (_sent[index].DataLength > most)
         {
-            _sent.Split(index, most);
+            _sent.Split(index, most, _layer.Rings);
         }
 
         SentSegment segment = _sent[index];
@@ -215,7 +215,7 @@ internal sealed partial class TcpConnection
             State = hasFin ? SentState.HasFin : SentState.None,
             SentAt = now,
         };
-        _sent.Add(segment);
+        _sent.Add(segment, _layer.Rings);
         _next = segment.End;
         _isFinSent |= hasFin;
         if (size % _segmentSize != 0)

@@ -139,7 +139,7 @@ internal sealed partial class TcpConnection
     {
         if (_sent[0].DataLength > _segmentSize)
         {
-            _sent.Split(0, _segmentSize);
+            _sent.Split(0, _segmentSize, _layer.Rings);
         }
 
         _sent.SetState(0, SentState.Lost, SentState.Retransmitted);

@@ -262,7 +262,7 @@ internal sealed partial class TcpConnection
                 int before = (_sent[last].DataLength - 1) / _segmentSize * _segmentSize;
                 if (before > 0)
                 {
-                    _sent.Split(last++, before);
+                    _sent.Split(last++, before, _layer.Rings);
                 }
 
                 TryResend(last, _segmentSize);

@@ -13,8 +13,8 @@ internal sealed partial class TcpConnection
 {
     private readonly TcpLayer _layer;
     private readonly TcpConnectionTimers _timers;
-    private readonly SentSegments _sent = new();
-    private readonly ReceivedRanges _early = new();
+    private SentSegments _sent;
+    private ReceivedRanges _early;
     private readonly SequenceNumber _initialSequence;
     private readonly uint _timestampOffset;
     private ITcpUser _user;
@@ -337,7 +337,7 @@ internal sealed partial class TcpConnection
         bool isPeerFinishedDue = _isPeerFinishedDue && error == TcpError.None;
         State = TcpState.Closed;
         _timers.CancelAll();
-        _sent.Clear();
+        _sent.Clear(_layer.Rings);
         _early.Clear();
         _layer.Remove(this);
         ITcpUser user = _user;

@@ -34,6 +34,9 @@ internal sealed partial class TcpLayer
 
     public IStackClock Clock { get; }
 
+    /// <summary>Where connections have their rings from.</summary>
+    public SegmentRings Rings { get; } = new();
+
     public StackTimers Timers { get; }
 
     public KeyedHash Hash { get; }
