@@ -5,7 +5,9 @@ namespace Xenlet.Bench;
 /// <summary>What the command line asks for.</summary>
 /// <param name="Parts">What is measured.</param>
 /// <param name="IsQuick">Whether the run has no time.</param>
-/// <param name="Rows">Of TCP and the web service, the rows that have this in their names; all if it is empty.</param>
+/// <param name="Rows">
+/// Of TCP and the web service, the rows that have this in their names, and of back ends what progress names so; all if it is empty.
+/// </param>
 /// <param name="Rounds">How often each guest is measured.</param>
 internal sealed record BenchOptions(IReadOnlySet<Part> Parts, bool IsQuick, string Rows, int Rounds)
 {
@@ -29,7 +31,8 @@ internal sealed record BenchOptions(IReadOnlySet<Part> Parts, bool IsQuick, stri
 
         --quick measures one round, and of tcp, web and backends less of everything, to see that it works.
         --rounds measures as many rounds, otherwise 3.
-        --rows measures of tcp and web only rows that have the word in their names, such as receive, request-1-64, loopback, idle or json.
+        --rows measures of tcp and web only rows that have the word in their names, such as receive, request-1-64, loopback, idle or json,
+        and of backends what progress names so, such as 'TCP of two Linux guests'.
 
         """;
 
