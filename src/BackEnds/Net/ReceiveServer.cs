@@ -124,7 +124,6 @@ internal sealed class ReceiveServer(
             return false;
         }
 
-        bool isAwaited;
         lock (_lock)
         {
             if (_isClosed || _isDelivering || _frame is not null || queue.Count > 0 || !HasTaken(count + 1))
@@ -146,18 +145,18 @@ internal sealed class ReceiveServer(
             counters.Received++;
             counters.Straight++;
             counters.ReceivedBytes += frame.Length;
-            isAwaited = ring.Publish();
-        }
 
-        if (isAwaited)
-        {
-            channel.Notify();
+            // Under the lock, since the channel may end after Close: that would be an error of the sender's.
+            if (ring.Publish())
+            {
+                channel.Notify();
+            }
         }
 
         return true;
     }
 
-    /// <summary>Has <see cref="TryDeliver"/> deliver no more. Then nothing uses the ring.</summary>
+    /// <summary>Has <see cref="TryDeliver"/> deliver no more. Then that uses neither the ring nor the channel.</summary>
     public void Close()
     {
         lock (_lock)
