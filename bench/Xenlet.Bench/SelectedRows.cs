@@ -26,7 +26,10 @@ internal static class SelectedRows
             {
                 AppendTable(kept, table);
                 table.Clear();
-                kept.Append(line).Append('\n');
+                if (line.Length > 0 || !EndsWithEmptyLine(kept))
+                {
+                    kept.Append(line).Append('\n');
+                }
             }
         }
 
@@ -48,6 +51,8 @@ internal static class SelectedRows
             kept.Append(table);
         }
     }
+
+    private static bool EndsWithEmptyLine(StringBuilder text) => text.Length > 1 && text[^1] == '\n' && text[^2] == '\n';
 
     private static string[] Cells(string line) => [.. line.Trim('|').Split('|').Select(cell => cell.Trim())];
 
