@@ -45,9 +45,9 @@ internal sealed class Series
     /// <summary>Median, then least and greatest, or <see cref="Failed"/> without a value.</summary>
     public override string ToString() => IsEmpty ? Failed : $"{Format(Median)} ({Format(_values.Min())}-{Format(_values.Max())})";
 
-    /// <summary>How many times the one's median is the other's, or a dash when one is missing.</summary>
+    /// <summary>How many times the one's median is the other's, or a dash when one is missing or the other's is zero.</summary>
     public static string Ratio(Series dividend, Series divisor) =>
-        dividend.IsEmpty || divisor.IsEmpty ? "-" : Format(dividend.Median / divisor.Median);
+        dividend.IsEmpty || divisor.IsEmpty || divisor.Median == 0 ? "-" : Format(dividend.Median / divisor.Median);
 
     /// <summary>Three significant digits, as no figure here has more.</summary>
     public static string Format(double value) => value switch
