@@ -57,7 +57,8 @@ internal sealed class Measurement
         using WorkDirectory directory = WorkDirectory.Create(null);
         Measurement measurement = new(options, say, cancellationToken);
         await measurement.MeasureAsync(directory.Path);
-        report.Write(Report.Write(options.Parts, measurement._results));
+        string all = Report.Write(options.Parts, measurement._results);
+        report.Write(options.Rows.Length == 0 ? all : SelectedRows.Of(all));
         measurement._failures.ForEach(failure => say($"FAILED: {failure}"));
         return measurement._failures.Count == 0;
     }

@@ -78,7 +78,7 @@ internal static class Report
     {
         MarkdownTable table = new("", "one line", "Hello");
         Row("image without symbols, MiB", footprint => Series.Format(footprint.Size / 1048576.0));
-        Row("least `memory=` that works, MiB", footprint => footprint.LeastMemory is { } memory ? $"{memory}" : "failed");
+        Row("least `memory=` that works, MiB", footprint => footprint.LeastMemory is { } memory ? $"{memory}" : Series.Failed);
         return table;
 
         void Row(string what, Func<Footprint, string> select) => table.Add(what, select(results.OneLine), select(results.Hello));

@@ -5,6 +5,9 @@ namespace Xenlet.Bench;
 /// <summary>One figure's values over the rounds of a run.</summary>
 internal sealed class Series
 {
+    /// <summary>What stands in place of a figure that no round gave.</summary>
+    public const string Failed = "failed";
+
     private readonly List<double> _values = [];
 
     /// <summary>No round gave a value.</summary>
@@ -36,15 +39,15 @@ internal sealed class Series
         return converted;
     }
 
-    /// <summary>The median, or "failed" without a value.</summary>
-    public string MedianText => IsEmpty ? "failed" : Format(Median);
+    /// <summary>The median, or <see cref="Failed"/> without a value.</summary>
+    public string MedianText => IsEmpty ? Failed : Format(Median);
 
-    /// <summary>Median, then least and greatest, or "failed" without a value.</summary>
-    public override string ToString() => IsEmpty ? "failed" : $"{Format(Median)} ({Format(_values.Min())}-{Format(_values.Max())})";
+    /// <summary>Median, then least and greatest, or <see cref="Failed"/> without a value.</summary>
+    public override string ToString() => IsEmpty ? Failed : $"{Format(Median)} ({Format(_values.Min())}-{Format(_values.Max())})";
 
-    /// <summary>How many times the one's median is the other's, or a dash when one is missing.</summary>
+    /// <summary>How many times the one's median is the other's, or a dash when one is missing or the other's is zero.</summary>
     public static string Ratio(Series dividend, Series divisor) =>
-        dividend.IsEmpty || divisor.IsEmpty ? "-" : Format(dividend.Median / divisor.Median);
+        dividend.IsEmpty || divisor.IsEmpty || divisor.Median == 0 ? "-" : Format(dividend.Median / divisor.Median);
 
     /// <summary>Three significant digits, as no figure here has more.</summary>
     public static string Format(double value) => value switch

@@ -24,15 +24,15 @@ internal sealed class NetworkServerGuest(XenWorld world, XenGuest guest) : Follo
     /// <summary>An interface of this domain in the words of xl.</summary>
     public string Interface(string words) => $"backend={Guest.Name},{words}";
 
-    /// <summary>Starts a guest from the image of cases that has one.</summary>
-    public async Task<XenBusGuest> StartBehindAsync(string commandLine, string words) =>
+    /// <summary>Starts a guest from the image of cases that has one, or several.</summary>
+    public async Task<XenBusGuest> StartBehindAsync(string commandLine, params string[] words) =>
         new(Xen, (XenGuest)await Xen.StartAsync(new GuestConfig
         {
             Name = Xen.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.DeviceMemory,
             CommandLine = commandLine,
-            Vifs = [Interface(words)],
+            Vifs = [.. words.Select(Interface)],
         }));
 
     /// <summary>What the domain says of its mappings, its switch, its uplink and the interfaces.</summary>

@@ -136,7 +136,7 @@ public static class CaseTable
             "control",
             "suspend"),
         .. Group("network", CaseKind.Alone,
-            "network", "net-server", "echo", "echo-plain", "echo-busy", "last-words", "peer", "flood", "interfaces"),
+            "network", "network-echo", "net-server", "echo", "echo-plain", "echo-busy", "last-words", "peer", "flood", "interfaces"),
         .. Group("block", CaseKind.Alone, "block", "block-echo", "block-server", "server"),
         .. Group("filter", CaseKind.Alone, "net-filter"),
         .. Group("hostile", CaseKind.Alone, "hostile", "hostile-front"),

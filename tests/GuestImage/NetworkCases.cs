@@ -12,16 +12,21 @@ namespace Xenlet.GuestImage;
 
 /// <summary>
 /// The other end of tests/NetworkPeer: every frame of the tests is checked and sent back, a UDP datagram is answered in several ways, and
-/// <c>xl shutdown</c> ends it.
+/// <c>xl shutdown</c> ends it. "network-echo" leaves vif1 to the TCP/IP stack, and echoes streams there.
 /// </summary>
 internal static class NetworkCases
 {
+    private const string StackInterface = "vif1";
     private const int EtherTypeIPv4 = 0x0800;
     private const int UdpPort = 7777;
 
-    public static IEnumerable<Case> All => [new("network", RunAsync)];
+    public static IEnumerable<Case> All =>
+    [
+        new("network", () => RunAsync(null)),
+        new("network-echo", () => EchoCases.RunBesideAsync(stack => RunAsync(new OneInterface(stack)))),
+    ];
 
-    private static async Task RunAsync()
+    private static async Task RunAsync(INetworkLinkUser? user)
     {
         TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
         using PosixSignalRegistration handler = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
@@ -33,13 +38,14 @@ internal static class NetworkCases
         Task showing = Task.CompletedTask;
         DomainServicesOptions options = new()
         {
+            Interfaces = new() { LinkUser = user },
             BeforeStart = starting => showing = ShowAsync(starting.FrontBus.Subscribe()),
             Control = new() { ShutdownTimeLimit = TimeSpan.FromMinutes(10) },
         };
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
         {
             using CancellationTokenSource ending = new();
-            Task serving = ServeAllAsync(services.Interfaces, ending.Token);
+            Task serving = ServeAllAsync(services.Interfaces, user is not null, ending.Token);
             Console.WriteLine("following");
             await asked.Task;
             await ending.CancelAsync();
@@ -59,7 +65,7 @@ internal static class NetworkCases
         }
     }
 
-    private static async Task ServeAllAsync(NetworkDriver driver, CancellationToken ending)
+    private static async Task ServeAllAsync(NetworkDriver driver, bool hasStack, CancellationToken ending)
     {
         HashSet<NetworkInterface> served = [];
 
@@ -69,7 +75,7 @@ internal static class NetworkCases
         {
             foreach (NetworkInterface network in driver.Interfaces)
             {
-                if (served.Add(network))
+                if ((!hasStack || network.Name != StackInterface) && served.Add(network))
                 {
                     network.StateChanged += (_, change) => Console.WriteLine($"{network.Name} is {change.State}");
                     if (network.IsUp)
@@ -214,5 +220,17 @@ internal static class NetworkCases
         BinaryPrimitives.WriteUInt16BigEndian(udp[4..], (ushort)(8 + text.Length));
         text.CopyTo(udp[8..]);
         return frame;
+    }
+
+    /// <summary>A stack that has one interface alone.</summary>
+    private sealed class OneInterface(INetworkLinkUser stack) : INetworkLinkUser
+    {
+        public bool TryTake(NetworkLink link) => link.Name == StackInterface && stack.TryTake(link);
+
+        public void Wake(NetworkLink link) => stack.Wake(link);
+
+        public void Watch(IEventChannel channel) => stack.Watch(channel);
+
+        public Task FinishAsync(bool isProgramEnding, TimeSpan limit) => stack.FinishAsync(isProgramEnding, limit);
     }
 }

@@ -121,61 +121,60 @@ public sealed class LearningSwitch : IFrameNetwork
         }
     }
 
-    /// <summary>Forwards a frame that came from a port.</summary>
-    internal void Forward(SwitchPort from, FrameBuffer frame)
+    /// <summary>Decides about a frame that came from a port.</summary>
+    /// <param name="from">The port.</param>
+    /// <param name="frame">The frame. What is behind the headers of TCP is not read.</param>
+    internal FrameRoute Route(SwitchPort from, ReadOnlySpan<byte> frame)
     {
-        SwitchPort? only;
-        SwitchPort[] ports;
-        FilterVerdict verdict;
-        long now;
         lock (_lock)
         {
-            ports = _ports;
-            if (!Accepts(from, frame, out EthernetHeader header, out now))
+            if (!Accepts(from, frame, out EthernetHeader header, out long now))
             {
-                frame.Dispose();
-                return;
+                return FrameRoute.Nowhere;
             }
 
-            only = header.Destination.IsMulticast ? null : _addresses.Find(header.Destination, now);
+            SwitchPort[] several = [];
+            SwitchPort? only = header.Destination.IsMulticast ? null : _addresses.Find(header.Destination, now);
             if (only is null)
             {
-                // Front ends' addresses are known: what is sent to another is not for them.
-                ports = [.. ports.Where(port => port != from && (header.Destination.IsMulticast || port.Guard is null))];
-                if (ports.Length == 0 || !from.MayCopy(ports.Length - 1, now))
+                several = OthersFor(from, header.Destination);
+                if (several.Length == 0 || !from.MayCopy(several.Length - 1, now))
                 {
-                    _limited += ports.Length == 0 ? 0 : 1;
-                    frame.Dispose();
-                    return;
+                    _limited += several.Length == 0 ? 0 : 1;
+                    return FrameRoute.Nowhere;
                 }
 
                 _flooded++;
             }
             else if (only == from)
             {
-                frame.Dispose();
-                return;
+                return FrameRoute.Nowhere;
             }
 
-            verdict = Filter(from, only, ref ports, header, frame, now);
+            FilterVerdict verdict = Filter(from, only, ref several, header, frame, now);
             _ = verdict == FilterVerdict.Accept ? _forwarded++ : _filtered++;
+            return new(only, several, verdict, now);
         }
+    }
 
+    /// <summary>Forwards a frame that came from a port where <see cref="Route"/> said.</summary>
+    internal void Forward(SwitchPort from, in FrameRoute route, FrameBuffer frame)
+    {
         // What the sender of a rejected frame is told counts as its own frame.
         frame.Origin = from;
-        if (verdict != FilterVerdict.Accept)
+        if (route.Verdict != FilterVerdict.Accept)
         {
-            Refuse(from, frame, verdict, now);
+            Refuse(from, frame, route.Verdict, route.Time);
             return;
         }
 
-        if (only is not null)
+        if (route.Only is not null)
         {
-            only.Behind.Send(frame);
+            route.Only.Behind.Send(frame);
             return;
         }
 
-        foreach (SwitchPort port in ports.AsSpan(1))
+        foreach (SwitchPort port in route.Several.AsSpan(1))
         {
             if (TryCopy(frame) is { } copy)
             {
@@ -183,25 +182,40 @@ public sealed class LearningSwitch : IFrameNetwork
             }
         }
 
-        ports[0].Behind.Send(frame);
+        route.Several[0].Behind.Send(frame);
     }
+
+    /// <summary>
+    /// The ports for a destination that no port alone has. Front ends' addresses are known: what is sent to another is not for them.
+    /// </summary>
+    private SwitchPort[] OthersFor(SwitchPort from, MacAddress destination) =>
+        [.. _ports.Where(port => port != from && (destination.IsMulticast || port.Guard is null))];
 
     /// <summary>What becomes of a frame; of several ports, those are left to which it may go. Called under the lock.</summary>
     private FilterVerdict Filter(
-        SwitchPort from, SwitchPort? only, ref SwitchPort[] ports, EthernetHeader header, FrameBuffer frame, long now)
+        SwitchPort from, SwitchPort? only, ref SwitchPort[] several, EthernetHeader header, ReadOnlySpan<byte> frame, long now)
     {
         if (_options.Filter is not { } filter)
         {
             return FilterVerdict.Accept;
         }
 
-        if (only is not null || ports.Length == 1)
+        if (only is not null || several.Length == 1)
         {
-            return filter.Judge(from.Filtered!, (only ?? ports[0]).Filtered!, header, frame.Data, now);
+            return filter.Judge(from.Filtered!, (only ?? several[0]).Filtered!, header, frame, now);
         }
 
-        ports = [.. ports.Where(port => filter.Judge(from.Filtered!, port.Filtered!, header, frame.Data, now) == FilterVerdict.Accept)];
-        return ports.Length > 0 ? FilterVerdict.Accept : FilterVerdict.Drop;
+        List<SwitchPort> left = [];
+        foreach (SwitchPort port in several)
+        {
+            if (filter.Judge(from.Filtered!, port.Filtered!, header, frame, now) == FilterVerdict.Accept)
+            {
+                left.Add(port);
+            }
+        }
+
+        several = [.. left];
+        return left.Count > 0 ? FilterVerdict.Accept : FilterVerdict.Drop;
     }
 
     /// <summary>Drops a frame, and tells its sender if it is to know.</summary>
@@ -236,10 +250,10 @@ public sealed class LearningSwitch : IFrameNetwork
     }
 
     /// <summary>Whether a port may send a frame now. Called under the lock.</summary>
-    private bool Accepts(SwitchPort from, FrameBuffer frame, out EthernetHeader header, out long now)
+    private bool Accepts(SwitchPort from, ReadOnlySpan<byte> frame, out EthernetHeader header, out long now)
     {
         now = Now;
-        if (!EthernetHeader.TryRead(frame.Data, out header) || header.Source.IsMulticast || Array.IndexOf(_ports, from) < 0)
+        if (!EthernetHeader.TryRead(frame, out header) || header.Source.IsMulticast || Array.IndexOf(_ports, from) < 0)
         {
             _refused++;
             return false;
@@ -247,7 +261,7 @@ public sealed class LearningSwitch : IFrameNetwork
 
         if (from.Guard is { } guard)
         {
-            if (!guard.Allows(header, frame.Data))
+            if (!guard.Allows(header, frame))
             {
                 _refused++;
                 return false;

@@ -128,7 +128,7 @@ internal sealed class NetworkBackEnd : BackEnd
             new BackRing<ReceiveRequest, ReceiveResponse>([pages[1]]), _driver.ForeignPages, Domain, _channels[^1], _port.Queue, features,
             _counters);
         _server = new NetworkServer(transmit, _channels[0], receive, _channels[^1], XenDevice.ReportSpuriousEvent);
-        _port.Open(filter);
+        _port.Open(filter, receive);
         _server.Start(error => _ = FailAsync(error));
         return [];
     }

@@ -40,6 +40,7 @@ internal sealed class NetworkServer(
     public async Task StopAsync()
     {
         _ending.Cancel();
+        receive.Close();
         foreach (Task running in _running)
         {
             await EventLoop.OnLoop(running).ConfigureAwait(EventLoop.IsCurrent);

@@ -23,6 +23,9 @@ internal sealed class PortCounters
     /// <summary>Their bytes.</summary>
     public long ReceivedBytes;
 
+    /// <summary>Received frames that went straight from another front end's pages, as far as headers do not.</summary>
+    public long Straight;
+
     /// <summary>Frames for the front end that it does not support or cannot take, since a page that it granted cannot be written.</summary>
     public long Undeliverable;
 
@@ -32,6 +35,6 @@ internal sealed class PortCounters
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{Sent} frames ({SentBytes} bytes, {Largest} bytes in the largest frame) from it, {Refused} refused; "
-            + $"{Received} ({ReceivedBytes} bytes) to it, "
+            + $"{Received} ({ReceivedBytes} bytes, {Straight} frames straight) to it, "
             + $"{Interlocked.Read(ref Dropped)} dropped, {Undeliverable} undeliverable");
 }

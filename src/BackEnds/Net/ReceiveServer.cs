@@ -47,6 +47,8 @@ internal sealed class ReceiveServer(
     private readonly GrantCopy[] _copies = new GrantCopy[Batch];
     private long _taken;
     private long _takenAtEvent;
+    private bool _isDelivering;
+    private bool _isClosed;
     private FrameBuffer? _frame;
     private int _segment;
     private int _count;
@@ -104,11 +106,133 @@ internal sealed class ReceiveServer(
         return isAny;
     }
 
+    /// <summary>
+    /// Delivers a frame at once from its sender's pages, if no other waits, the front end can have it as it is, and its ring has pages for
+    /// all parts. The front end gets the head that is here, and not what the sender has in its place by now. Any thread may call it.
+    /// </summary>
+    /// <returns>
+    /// False if nothing was delivered: then the frame is to be sent as any other. So it is if Xen refuses a part: that way shows whose
+    /// fault it is.
+    /// </returns>
+    public bool TryDeliver(in StraightFrame frame)
+    {
+        Span<GrantTransfer> parts = stackalloc GrantTransfer[StraightFrame.MostParts];
+        if (!features.TakesChains
+            || !features.Offloads.HasFlag(OffloadsFor(frame.SegmentKind))
+            || frame.Plan(parts) is not (> 0 and var count))
+        {
+            return false;
+        }
+
+        lock (_lock)
+        {
+            if (_isClosed || _isDelivering || _frame is not null || queue.Count > 0 || !HasTaken(count + 1))
+            {
+                return false;
+            }
+
+            TakePages(parts[..count]);
+            foreign.CopyBetween(frame.Domain, domain, parts[..count], frame.Head);
+            foreach (GrantTransfer part in parts[..count])
+            {
+                if (part.Result != GrantResult.Okay)
+                {
+                    return false;
+                }
+            }
+
+            PutStraight(parts[..count], frame.SegmentKind, frame.SegmentSize);
+            counters.Received++;
+            counters.Straight++;
+            counters.ReceivedBytes += frame.Length;
+
+            // Under the lock, since the channel may end after Close: that would be an error of the sender's.
+            if (ring.Publish())
+            {
+                channel.Notify();
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Has <see cref="TryDeliver"/> deliver no more. Then that uses neither the ring nor the channel.</summary>
+    public void Close()
+    {
+        lock (_lock)
+        {
+            _isClosed = true;
+        }
+    }
+
+    private static NetworkOffloads OffloadsFor(SegmentKind kind) =>
+        kind.Offload() | (kind == SegmentKind.TcpV6 ? NetworkOffloads.ChecksumV6 : NetworkOffloads.ChecksumV4);
+
+    private static ExtraInfo Gso(SegmentKind kind, int size) =>
+        new() { Type = NetProtocol.ExtraGso, Size = (ushort)size, Kind = (byte)kind };
+
+    /// <summary>Whether there are so many pages, without an event for the next one. Called under the lock.</summary>
+    private bool HasTaken(int count)
+    {
+        try
+        {
+            TakeRequests();
+        }
+        catch (BrokenRingException)
+        {
+            // Not the sender's fault: who serves this ring finds it too.
+            return false;
+        }
+
+        return _free.Count >= count;
+    }
+
+    /// <summary>Says to which page each part goes. The pages remain free.</summary>
+    private void TakePages(Span<GrantTransfer> parts)
+    {
+        int slot = 0;
+        foreach (ReceiveRequest request in _free)
+        {
+            // The second slot has the extra info.
+            int part = slot == 0 ? 0 : slot - 1;
+            if (slot++ != 1)
+            {
+                if (part == parts.Length)
+                {
+                    return;
+                }
+
+                parts[part].Reference = request.Reference;
+            }
+        }
+    }
+
+    private void PutStraight(ReadOnlySpan<GrantTransfer> parts, SegmentKind kind, int segmentSize)
+    {
+        for (int i = 0; i < parts.Length; i++)
+        {
+            ushort flags = (ushort)((i + 1 < parts.Length ? NetProtocol.ReceiveMoreData : 0)
+                | (i == 0 ? NetProtocol.ReceiveChecksumBlank | NetProtocol.ReceiveDataValidated | NetProtocol.ReceiveExtraInfo : 0));
+            ring.Put(new() { Id = _free.Dequeue().Id, Status = (short)parts[i].Length, Flags = flags });
+            if (i == 0)
+            {
+                _free.Dequeue();
+                ExtraInfo gso = Gso(kind, segmentSize);
+                ring.Put(ReceiveResponse.Of(in gso));
+            }
+        }
+    }
+
     private async ValueTask<bool> DeliverBatchAsync(CancellationToken cancellationToken)
     {
         if (_frame is null && queue.Count == 0)
         {
             return false;
+        }
+
+        lock (_lock)
+        {
+            _isDelivering = true;
         }
 
         PageBuffer buffer = PageBuffer.Rent();
@@ -126,18 +250,21 @@ internal sealed class ReceiveServer(
 
             await foreign.CopyToAsync(domain, _copies.AsMemory(0, _copyCount), buffer.Memory, cancellationToken)
                 .ConfigureAwait(EventLoop.IsCurrent);
+            if (PutResponses())
+            {
+                channel.Notify();
+            }
+
+            return true;
         }
         finally
         {
             buffer.Return();
+            lock (_lock)
+            {
+                _isDelivering = false;
+            }
         }
-
-        if (PutResponses())
-        {
-            channel.Notify();
-        }
-
-        return true;
     }
 
     /// <summary>Plans the next frame, or the next segment of one that is cut.</summary>
@@ -245,12 +372,7 @@ internal sealed class ReceiveServer(
             if (extra != 0)
             {
                 TakeFree();
-                ExtraInfo gso = new()
-                {
-                    Type = NetProtocol.ExtraGso,
-                    Size = (ushort)segmented!.SegmentSize,
-                    Kind = (byte)segmented.SegmentKind,
-                };
+                ExtraInfo gso = Gso(segmented!.SegmentKind, segmented.SegmentSize);
                 _slots[_count++] = new(ReceiveResponse.Of(in gso), null);
             }
         }

@@ -11,7 +11,7 @@ namespace Xenlet.BackEnds.Net;
 /// <param name="rate">Limits the bytes, in units of <see cref="RateUnit"/>; null for no limit.</param>
 /// <param name="copies">Limits the copies of frames.</param>
 internal sealed class SwitchPort(
-    LearningSwitch owner, IFramePort behind, NetworkPortRequest? request, TokenBucket? rate, TokenBucket copies) : IFramePort
+    LearningSwitch owner, IFramePort behind, NetworkPortRequest? request, TokenBucket? rate, TokenBucket copies) : IFrameRouter
 {
     /// <summary>Bytes of a token, as many as the shortest frame on a wire has.</summary>
     public const int RateUnit = 64;
@@ -32,7 +32,13 @@ internal sealed class SwitchPort(
     public FilterPort? Filtered { get; set; }
 
     /// <inheritdoc/>
-    public void Send(FrameBuffer frame) => owner.Forward(this, frame);
+    public void Send(FrameBuffer frame) => Send(Route(frame.Data), frame);
+
+    /// <inheritdoc/>
+    public FrameRoute Route(ReadOnlySpan<byte> frame) => owner.Route(this, frame);
+
+    /// <inheritdoc/>
+    public void Send(in FrameRoute route, FrameBuffer frame) => owner.Forward(this, route, frame);
 
     /// <summary>Whether the rate allows a frame of so many bytes.</summary>
     public bool HasRate(int length, long now) => rate is null || rate.TryTake(now, (length + RateUnit - 1) / RateUnit);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Xenlet.Drivers;
 using Xenlet.Drivers.Net;
 using Xenlet.Kernel;
@@ -33,8 +34,11 @@ internal sealed class TransmitChain
     /// <summary>The frame's length, in bytes.</summary>
     public int Length => _slots[0].Size;
 
-    /// <summary>Whether the frame is copied; if not, its sizes make no sense.</summary>
-    public bool IsPlanned { get; private set; }
+    /// <summary>The bytes that the first request has of the frame, once <see cref="Examine"/> has seen that the sizes make sense.</summary>
+    public int FirstLength { get; private set; }
+
+    /// <summary>Whether there is a frame whose sizes make sense.</summary>
+    public bool IsSound { get; private set; }
 
     /// <summary>XEN_NETTXF_csum_blank.</summary>
     public bool IsChecksumBlank => (_slots[0].Flags & NetProtocol.TransmitChecksumBlank) != 0;
@@ -73,18 +77,14 @@ internal sealed class TransmitChain
         return !_expectsExtra && !_expectsData;
     }
 
-    /// <summary>Plans the copies of a frame that has come as a whole.</summary>
-    /// <param name="copies">The copies of a batch.</param>
-    /// <param name="count">How many there are.</param>
-    /// <param name="place">Where the next part goes in the buffer. No part crosses a page.</param>
-    /// <returns>The frame's bytes that are copied.</returns>
+    /// <summary>Checks the sizes of a frame that has come as a whole: <see cref="IsSound"/>.</summary>
     /// <exception cref="BrokenRingException">A part of the frame is outside its page.</exception>
-    public int Plan(Span<GrantCopy> copies, ref int count, ref int place)
+    public void Examine()
     {
-        IsPlanned = false;
+        IsSound = false;
         if (Multicast is not null)
         {
-            return 0;
+            return;
         }
 
         // The first request has the size of the whole frame.
@@ -97,37 +97,61 @@ internal sealed class TransmitChain
 
         if (first < 0 || Length < EthernetHeader.Size || _count > MaximumSlots)
         {
-            return 0;
+            return;
         }
 
         Check(_slots[0].Offset, first);
-        IsPlanned = true;
+        FirstLength = first;
+        IsSound = true;
+    }
+
+    /// <summary>Plans the copies of bytes of a sound frame, which replace those that were planned before.</summary>
+    /// <param name="start">The first of the bytes.</param>
+    /// <param name="end">The end of the bytes.</param>
+    /// <param name="copies">The copies of a batch.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="place">Where the next part goes in the buffer. No part crosses a page.</param>
+    public void Plan(int start, int end, Span<GrantCopy> copies, ref int count, ref int place)
+    {
         _firstCopy = count;
-        for (int i = 0; i < _count; i++)
+        foreach (TransmitPart part in new TransmitParts(this, start, end))
         {
-            int size = i == 0 ? first : _slots[i].Size;
-            if (size > 0)
+            place = PageBuffer.PlaceFor(place, part.Length);
+            copies[count++] = new()
             {
-                place = PageBuffer.PlaceFor(place, size);
-                copies[count++] = new()
-                {
-                    Reference = _slots[i].Reference,
-                    Offset = _slots[i].Offset,
-                    Length = size,
-                    BufferOffset = place,
-                };
-                place += size;
-            }
+                Reference = part.Reference,
+                Offset = part.Offset,
+                Length = part.Length,
+                BufferOffset = place,
+            };
+            place += part.Length;
         }
 
         _copies = count - _firstCopy;
-        return Length;
     }
 
-    /// <summary>Whether the frame has been copied as a whole.</summary>
+    /// <summary>Plans copies to somewhere else of all of a sound frame's bytes from one on.</summary>
+    /// <returns>How many there are; 0 if they would be more than there is room for.</returns>
+    public int PlanTransfers(Span<GrantTransfer> transfers, int start)
+    {
+        int count = 0;
+        foreach (TransmitPart part in new TransmitParts(this, start, Length))
+        {
+            if (count == transfers.Length)
+            {
+                return 0;
+            }
+
+            transfers[count++] = new() { SourceReference = part.Reference, SourceOffset = part.Offset, Length = part.Length };
+        }
+
+        return count;
+    }
+
+    /// <summary>Whether all that was planned was copied.</summary>
     public bool IsCopied(ReadOnlySpan<GrantCopy> copies)
     {
-        if (!IsPlanned)
+        if (!IsSound)
         {
             return false;
         }
@@ -143,7 +167,17 @@ internal sealed class TransmitChain
         return true;
     }
 
-    /// <summary>Puts the parts of the frame together.</summary>
+    /// <summary>Puts the parts that were planned together.</summary>
+    public void Gather(ReadOnlySpan<GrantCopy> copies, ReadOnlySpan<byte> buffer, Span<byte> destination)
+    {
+        foreach (GrantCopy copy in copies.Slice(_firstCopy, _copies))
+        {
+            buffer.Slice(copy.BufferOffset, copy.Length).CopyTo(destination);
+            destination = destination[copy.Length..];
+        }
+    }
+
+    /// <summary>Adds the parts that were planned to a frame.</summary>
     public void Gather(ReadOnlySpan<GrantCopy> copies, ReadOnlySpan<byte> buffer, FrameBuffer frame)
     {
         foreach (GrantCopy copy in copies.Slice(_firstCopy, _copies))
@@ -223,6 +257,10 @@ internal sealed class TransmitChain
         _expectsExtra = (extra.Flags & NetProtocol.ExtraMore) != 0;
     }
 
+    /// <summary>A slot and the bytes of the frame that it has.</summary>
+    private TransmitPart PartOf(int slot) => new(
+        _slots[slot].Reference, _slots[slot].Offset, slot == 0 ? FirstLength : _slots[slot].Size);
+
     private static void Check(int offset, int size)
     {
         if (offset + size > NetProtocol.PageSize)
@@ -233,4 +271,38 @@ internal sealed class TransmitChain
 
     private static BrokenRingException Broken(FormattableString what) =>
         new("of the sending ring, " + what.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>A piece of the frame in a page of the front end.</summary>
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct TransmitPart(uint Reference, int Offset, int Length);
+
+    /// <summary>Walks through the pieces in which bytes of a frame are, in their order; none is empty.</summary>
+    private ref struct TransmitParts(TransmitChain chain, int start, int end)
+    {
+        private int _slot;
+        private int _place;
+
+        public TransmitPart Current { get; private set; }
+
+        public readonly TransmitParts GetEnumerator() => this;
+
+        public bool MoveNext()
+        {
+            while (_slot < chain._count)
+            {
+                TransmitPart part = chain.PartOf(_slot++);
+                int from = Math.Max(start, _place);
+                int to = Math.Min(end, _place + part.Length);
+                int skipped = from - _place;
+                _place += part.Length;
+                if (from < to)
+                {
+                    Current = new(part.Reference, part.Offset + skipped, to - from);
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using Xenlet.BackEnds.Net.Filter;
 using Xenlet.Drivers;
 using Xenlet.Drivers.Net;
 using Xenlet.Kernel;
@@ -8,6 +9,10 @@ namespace Xenlet.BackEnds.Net;
 /// Takes the frames that a front end sends, a batch of them at a time: one hypercall copies all of their parts, since each costs the same
 /// for one part as for 32. What is checked and handed on is the copy, which the front end cannot change.
 /// </summary>
+/// <remarks>
+/// Of a large frame of TCP, only the head is copied at first. If the network says that it goes to one other front end, and that can have it
+/// now as it is, Xen copies the rest from page to page (<see cref="StraightFrame"/>); otherwise the rest is copied like any other frame.
+/// </remarks>
 /// <param name="ring">The ring.</param>
 /// <param name="foreign">Copies from the front end's pages.</param>
 /// <param name="domain">The front end's domain.</param>
@@ -43,6 +48,8 @@ internal sealed class TransmitServer(
 
     private readonly TransmitChain[] _chains = [.. Enumerable.Range(0, Batch).Select(_ => new TransmitChain())];
     private readonly GrantCopy[] _copies = new GrantCopy[PageBuffer.Pages];
+    private readonly byte[] _head = new byte[StraightFrame.MostHead];
+    private readonly IFrameRouter? _router = network as IFrameRouter;
 
     /// <summary>Takes all frames, until the front end's next event.</summary>
     /// <param name="receive">
@@ -91,15 +98,22 @@ internal sealed class TransmitServer(
         int bytes = 0;
         int place = 0;
         int most = rate.LimitTo(BatchBytes);
+        int head = 0;
         bool isAny = false;
-        while (whole < Batch && bytes < most && copies <= PageBuffer.Pages - TransmitChain.MaximumSlots
+        while (whole < Batch && bytes < most && head == 0 && copies <= PageBuffer.Pages - TransmitChain.MaximumSlots
             && ring.TryTake(out TransmitRequest request))
         {
             isAny = true;
             if (_chains[whole].Add(in request))
             {
-                bytes += _chains[whole].Plan(_copies, ref copies, ref place);
-                whole++;
+                TransmitChain chain = _chains[whole++];
+                chain.Examine();
+                if (chain.IsSound)
+                {
+                    bytes += chain.Length;
+                    head = _router is null ? 0 : StraightFrame.HeadLengthOf(chain);
+                    chain.Plan(0, head > 0 ? head : chain.Length, _copies, ref copies, ref place);
+                }
             }
         }
 
@@ -118,9 +132,16 @@ internal sealed class TransmitServer(
                     .ConfigureAwait(EventLoop.IsCurrent);
             }
 
-            foreach (TransmitChain chain in _chains.AsSpan(0, whole))
+            foreach (TransmitChain chain in _chains.AsSpan(0, head > 0 ? whole - 1 : whole))
             {
-                chain.Answer(ring, Handle(chain, buffer.Memory.Span) ? NetProtocol.ResponseOkay : NetProtocol.ResponseError);
+                chain.Answer(ring, StatusOf(Handle(chain, buffer.Memory.Span)));
+            }
+
+            if (head > 0)
+            {
+                TransmitChain chain = _chains[whole - 1];
+                bool isGood = await HandleHeadAsync(chain, head, buffer, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
+                chain.Answer(ring, StatusOf(isGood));
             }
         }
         finally
@@ -155,13 +176,11 @@ internal sealed class TransmitServer(
             return true;
         }
 
-        if (!chain.IsCopied(_copies) || TryRent(chain.Length) is not { } frame)
-        {
-            counters.Refused++;
-            return false;
-        }
+        return Gather(chain, [], buffer) is { } frame && Handle(chain, frame);
+    }
 
-        chain.Gather(_copies, buffer, frame);
+    private bool Handle(TransmitChain chain, FrameBuffer frame)
+    {
         if (!IsGood(chain, frame.Data))
         {
             counters.Refused++;
@@ -169,8 +188,79 @@ internal sealed class TransmitServer(
             return false;
         }
 
-        Send(chain, frame);
+        Count(chain);
+        network.Send(frame);
         return true;
+    }
+
+    /// <summary>Handles a frame of which only the head was copied yet.</summary>
+    /// <returns>Whether its requests are answered as good ones.</returns>
+    private async ValueTask<bool> HandleHeadAsync(
+        TransmitChain chain, int headLength, PageBuffer buffer, CancellationToken cancellationToken)
+    {
+        if (!chain.IsCopied(_copies))
+        {
+            counters.Refused++;
+            return false;
+        }
+
+        chain.Gather(_copies, buffer.Memory.Span, _head);
+        FrameRoute? route = Route(chain, headLength, buffer.Memory.Span);
+        if (route is { Verdict: FilterVerdict.Drop }
+            || route?.OnlyFrontEnd?.TryDeliver(new StraightFrame(chain, domain, _head.AsSpan(0, headLength))) == true)
+        {
+            Count(chain);
+            return true;
+        }
+
+        // The rest comes to the head that was read: the front end may have written another one meanwhile.
+        int copies = 0;
+        int place = 0;
+        chain.Plan(headLength, chain.Length, _copies, ref copies, ref place);
+        await foreign.CopyFromAsync(domain, _copies.AsMemory(0, copies), buffer.Memory, cancellationToken)
+            .ConfigureAwait(EventLoop.IsCurrent);
+        if (Gather(chain, _head.AsSpan(0, headLength), buffer.Memory.Span) is not { } frame)
+        {
+            return false;
+        }
+
+        if (route is not { } decided)
+        {
+            return Handle(chain, frame);
+        }
+
+        Count(chain);
+        _router!.Send(decided, frame);
+        return true;
+    }
+
+    /// <summary>Where a frame goes, by its head; null if that is not enough to say it.</summary>
+    private FrameRoute? Route(TransmitChain chain, int headLength, Span<byte> buffer)
+    {
+        // Behind the head there is anything: nobody reads it.
+        Span<byte> frame = buffer[..chain.Length];
+        _head.AsSpan(0, headLength).CopyTo(frame);
+        return StraightFrame.IsReadable(chain, frame, headLength) ? _router!.Route(frame) : null;
+    }
+
+    /// <summary>
+    /// Makes a frame of its beginning and what was copied behind that. Null if that was not all copied, or without memory.
+    /// </summary>
+    private FrameBuffer? Gather(TransmitChain chain, ReadOnlySpan<byte> beginning, ReadOnlySpan<byte> buffer)
+    {
+        if (!chain.IsCopied(_copies) || TryRent(chain.Length) is not { } frame)
+        {
+            counters.Refused++;
+            return null;
+        }
+
+        frame.Append(beginning);
+        chain.Gather(_copies, buffer, frame);
+        frame.IsChecksumBlank = chain.IsChecksumBlank;
+        frame.IsChecksumValidated = chain.IsChecksumValidated;
+        frame.SegmentKind = chain.SegmentKind;
+        frame.SegmentSize = chain.SegmentSize;
+        return frame;
     }
 
     private FrameBuffer? TryRent(int length)
@@ -185,17 +275,14 @@ internal sealed class TransmitServer(
         }
     }
 
-    private void Send(TransmitChain chain, FrameBuffer frame)
+    private void Count(TransmitChain chain)
     {
-        frame.IsChecksumBlank = chain.IsChecksumBlank;
-        frame.IsChecksumValidated = chain.IsChecksumValidated;
-        frame.SegmentKind = chain.SegmentKind;
-        frame.SegmentSize = chain.SegmentSize;
         counters.Sent++;
         counters.SentBytes += chain.Length;
         counters.Largest = Math.Max(counters.Largest, chain.Length);
-        network.Send(frame);
     }
+
+    private static short StatusOf(bool isGood) => isGood ? NetProtocol.ResponseOkay : NetProtocol.ResponseError;
 
     private static bool IsGood(TransmitChain chain, ReadOnlySpan<byte> frame) =>
         chain.SegmentSize == 0 || (chain.IsChecksumBlank && SegmentCheck.CanBeCut(frame, chain.SegmentKind, chain.SegmentSize));

@@ -45,4 +45,17 @@ public interface IForeignPages
     /// <param name="buffer">The buffer.</param>
     /// <exception cref="ArgumentException">A part lies outside the buffer.</exception>
     void CopyTo(ushort domain, Span<GrantCopy> copies, ReadOnlySpan<byte> buffer);
+
+    /// <summary>
+    /// Copies into another domain's pages, part by part, from pages of a third one or from a buffer: what goes through needs no memory of
+    /// this domain.
+    /// </summary>
+    /// <param name="source">The domain that has granted the pages to copy from. It may change them meanwhile.</param>
+    /// <param name="destination">The domain that has granted the pages to copy to.</param>
+    /// <param name="transfers">
+    /// The parts. Each receives its answer, which does not say to which of both pages it is due; and none is made again.
+    /// </param>
+    /// <param name="buffer">The buffer.</param>
+    /// <exception cref="ArgumentException">A part lies outside the buffer.</exception>
+    void CopyBetween(ushort source, ushort destination, Span<GrantTransfer> transfers, ReadOnlySpan<byte> buffer);
 }

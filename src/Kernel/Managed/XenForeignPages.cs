@@ -84,6 +84,45 @@ internal sealed unsafe class XenForeignPages : IForeignPages
         }
     }
 
+    public void CopyBetween(ushort source, ushort destination, Span<GrantTransfer> transfers, ReadOnlySpan<byte> buffer)
+    {
+        Span<ForeignCopyRecord> records = stackalloc ForeignCopyRecord[Math.Min(transfers.Length, Batch)];
+        fixed (byte* memory = buffer)
+        {
+            for (int done = 0; done < transfers.Length; done += Batch)
+            {
+                Span<ForeignCopyRecord> part = records[..Math.Min(Batch, transfers.Length - done)];
+                for (int i = 0; i < part.Length; i++)
+                {
+                    GrantTransfer transfer = transfers[done + i];
+                    if (transfer.IsFromBuffer)
+                    {
+                        ThrowUnlessInside(transfer.SourceOffset, transfer.Length, buffer.Length, nameof(transfers));
+                    }
+
+                    part[i] = new()
+                    {
+                        Address = transfer.IsFromBuffer ? (ulong)(memory + transfer.SourceOffset) : 0,
+                        HasSource = transfer.IsFromBuffer ? 0u : 1,
+                        SourceDomain = source,
+                        SourceReference = transfer.SourceReference,
+                        SourceOffset = (uint)transfer.SourceOffset,
+                        Domain = destination,
+                        Reference = transfer.Reference,
+                        Offset = (uint)transfer.Offset,
+                        Length = (uint)transfer.Length,
+                    };
+                }
+
+                Invoke(NucleusCall.CopyForeignPages, part, "copying", destination, argument: 1);
+                for (int i = 0; i < part.Length; i++)
+                {
+                    transfers[done + i].Result = (GrantResult)part[i].Status;
+                }
+            }
+        }
+    }
+
     /// <summary>The domain was resumed: all earlier mappings have ended.</summary>
     /// <param name="firstHandle">The smallest handle of the new generation.</param>
     public void OnResumed(long firstHandle) => Volatile.Write(ref _firstHandle, firstHandle);
@@ -109,13 +148,7 @@ internal sealed unsafe class XenForeignPages : IForeignPages
             for (int i = 0; i < part.Length; i++)
             {
                 GrantCopy copy = copies[done + i];
-                if (copy.BufferOffset < 0 || copy.Length < 0 || copy.BufferOffset > size - copy.Length)
-                {
-                    throw new ArgumentException(
-                        $"{copy.Length} bytes at {copy.BufferOffset} are not in a buffer of {size}",
-                        nameof(copies));
-                }
-
+                ThrowUnlessInside(copy.BufferOffset, copy.Length, size, nameof(copies));
                 part[i] = new()
                 {
                     Address = (ulong)(memory + copy.BufferOffset),
@@ -131,6 +164,14 @@ internal sealed unsafe class XenForeignPages : IForeignPages
             {
                 copies[done + i].Result = (GrantResult)part[i].Status;
             }
+        }
+    }
+
+    private static void ThrowUnlessInside(int offset, int length, int size, string name)
+    {
+        if (offset < 0 || length < 0 || offset > size - length)
+        {
+            throw new ArgumentException($"{length} bytes at {offset} are not in a buffer of {size}", name);
         }
     }
 

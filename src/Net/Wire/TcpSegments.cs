@@ -38,6 +38,9 @@ internal readonly ref struct TcpSegments
     /// <summary>Whether the frame is of IPv6.</summary>
     public bool IsIPv6 => _headers[EthernetHeader.Size] >> 4 == 6;
 
+    /// <summary>The length of all headers together, in bytes.</summary>
+    public int HeaderLength => _headers.Length;
+
     /// <summary>Reads the frame's headers.</summary>
     /// <param name="frame">The frame. It stays the caller's, and must not change.</param>
     /// <param name="size">Bytes of data in each segment but the last.</param>

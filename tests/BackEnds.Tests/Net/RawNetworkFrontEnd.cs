@@ -17,10 +17,12 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
     private readonly NetworkServer _server;
     private readonly FrontEndPort _port;
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _hasLeft;
 
     public RawNetworkFrontEnd(
         NetworkOffloads offloads = NetworkOffloads.None, bool takesChains = true, bool filters = false, BackEndLimits? limits = null,
-        IFramePort? network = null, SendRate? rate = null, bool notifies = true)
+        IFramePort? network = null, SendRate? rate = null, bool notifies = true, ushort domain = 0,
+        Func<IFramePort, IFramePort>? connect = null)
     {
         limits ??= new();
         Machine = new BackEndMachine(Front, Self);
@@ -37,15 +39,16 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
         Counters = new();
         _port = new FrontEndPort(limits, Counters);
         Network.FrontEnd = _port;
+        network ??= connect?.Invoke(_port) ?? Network;
         MulticastFilter filter = new(filters);
         TransmitServer transmit = new(
-            new BackRing<TransmitRequest, TransmitResponse>([mapped[0]]), Machine, 0, _channels[0], new FramePool(), filter,
-            network ?? Network, Counters, rate ?? new(TimeProvider.System));
+            new BackRing<TransmitRequest, TransmitResponse>([mapped[0]]), Machine, domain, _channels[0], new FramePool(), filter,
+            network, Counters, rate ?? new(TimeProvider.System));
         ReceiveServer receive = new(
-            new BackRing<ReceiveRequest, ReceiveResponse>([mapped[1]]), Machine, 0, _channels[1], _port.Queue,
+            new BackRing<ReceiveRequest, ReceiveResponse>([mapped[1]]), Machine, domain, _channels[1], _port.Queue,
             new FrontEndFeatures(takesChains, offloads, filters, notifies), Counters);
         _server = new NetworkServer(transmit, _channels[0], receive, _channels[1], _ => Spurious++);
-        _port.Open(filter);
+        _port.Open(filter, receive);
         _server.Start(_failed.SetResult);
     }
 
@@ -103,10 +106,20 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
     /// <summary>The next slots of received frames.</summary>
     public Task<ReceiveResponse[]> ReceivedAsync(int count) => Receive.TakeAsync(_receiveChannel, count);
 
+    /// <summary>Ends the serving, of which the switch is not told.</summary>
+    public async Task LeaveAsync()
+    {
+        if (!_hasLeft)
+        {
+            _hasLeft = true;
+            await _server.StopAsync().WaitAsync(Patience);
+            _port.Close();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
-        await _server.StopAsync().WaitAsync(Patience);
-        _port.Close();
+        await LeaveAsync();
         _pages.Dispose();
         Assert.All(_channels, channel => channel.Dispose());
         Assert.Equal((0, 0), (Machine.Mapped, Machine.Channels));

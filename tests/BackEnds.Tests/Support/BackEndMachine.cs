@@ -26,6 +26,12 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
     /// <summary>The references of the pages that are mapped.</summary>
     public IReadOnlyCollection<uint> MappedReferences => [.. _pages.Values];
 
+    /// <summary>The machines by which the pages of other front ends' domains are reached.</summary>
+    public Dictionary<ushort, BackEndMachine> Others { get; } = [];
+
+    /// <summary>Called after a call has copied from the front end's pages.</summary>
+    public Action Copied { get; set; } = static () => { };
+
     /// <summary>Parts that were copied by Xen.</summary>
     public int Copies { get; private set; }
 
@@ -66,6 +72,8 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
             mapping?.Bytes.AsSpan(copy.Offset, copy.Length).CopyTo(buffer[copy.BufferOffset..]);
             mapping?.Dispose();
         }
+
+        Copied();
     }
 
     public void CopyTo(ushort domain, Span<GrantCopy> copies, ReadOnlySpan<byte> buffer)
@@ -79,6 +87,30 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
             }
 
             mapping?.Dispose();
+        }
+    }
+
+    public void CopyBetween(ushort source, ushort destination, Span<GrantTransfer> transfers, ReadOnlySpan<byte> buffer)
+    {
+        BackEndMachine from = Others[source];
+        BackEndMachine to = Others[destination];
+        foreach (ref GrantTransfer part in transfers)
+        {
+            TestMapping? read = null;
+            part.Result = part.IsFromBuffer ? GrantResult.Okay : from.Reach(part.SourceReference, part.SourceOffset, part.Length, out read);
+            ReadOnlySpan<byte> bytes = part.IsFromBuffer ? buffer : read is null ? default : read.Bytes;
+            if (part.Result == GrantResult.Okay)
+            {
+                part.Result = to.Reach(part.Reference, part.Offset, part.Length, out TestMapping? written);
+                if (written is not null)
+                {
+                    bytes.Slice(part.SourceOffset, part.Length).CopyTo(written.Bytes.AsSpan(part.Offset));
+                }
+
+                written?.Dispose();
+            }
+
+            read?.Dispose();
         }
     }
 
@@ -117,7 +149,9 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
         }
     }
 
-    private GrantResult Reach(GrantCopy copy, out TestMapping? mapping)
+    private GrantResult Reach(GrantCopy copy, out TestMapping? mapping) => Reach(copy.Reference, copy.Offset, copy.Length, out mapping);
+
+    private GrantResult Reach(uint reference, int offset, int length, out TestMapping? mapping)
     {
         lock (_lock)
         {
@@ -125,9 +159,9 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
         }
 
         mapping = null;
-        return copy.Length <= 0 || copy.Offset < 0 || copy.Offset > ISharedPage.Size - copy.Length
+        return length <= 0 || offset < 0 || offset > ISharedPage.Size - length
             ? GrantResult.BadCopyArgument
-            : TryMap(copy.Reference, out mapping);
+            : TryMap(reference, out mapping);
     }
 
     private sealed class Page(BackEndMachine machine, TestMapping mapping, ushort domain, uint reference) : IForeignPage

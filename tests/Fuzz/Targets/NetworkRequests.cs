@@ -47,9 +47,9 @@ internal static class NetworkRequests
         PortCounters counters = new();
         FrontEndPort port = new(new() { WaitingFrames = 16 }, counters);
         MulticastFilter filter = new(features.FiltersMulticast);
-        port.Open(filter);
         ReceiveServer receive = new(
             new BackEnds.BackRing<ReceiveRequest, ReceiveResponse>([ringPages[1]]), machine, 0, bound, port.Queue, features, counters);
+        port.Open(filter, receive);
         TransmitServer transmit = new(
             new BackEnds.BackRing<TransmitRequest, TransmitResponse>([ringPages[0]]), machine, 0, bound, model.Frames, filter, model,
             counters, new(TimeProvider.System));

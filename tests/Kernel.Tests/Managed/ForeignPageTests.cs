@@ -5,6 +5,7 @@ public sealed class ForeignPageTests : IDisposable
 {
     private readonly XenForeignPages _foreign = new();
     private readonly List<(int Call, int Count)> _calls = [];
+    private readonly List<ForeignCopyRecord> _parts = [];
     private readonly List<ulong> _unmapped = [];
     private long _generation;
 
@@ -90,7 +91,27 @@ public sealed class ForeignPageTests : IDisposable
         GrantCopy[] copies = [new() { BufferOffset = offset, Length = length }];
         Assert.Throws<ArgumentException>(() => _foreign.CopyFrom(7, copies, new byte[8]));
         Assert.Throws<ArgumentException>(() => _foreign.CopyTo(7, copies, new byte[8]));
+        GrantTransfer[] transfers = [new() { IsFromBuffer = true, SourceOffset = offset, Length = length }];
+        Assert.Throws<ArgumentException>(() => _foreign.CopyBetween(8, 7, transfers, new byte[8]));
         Assert.Empty(_calls);
+    }
+
+    [Fact]
+    public void Parts_between_domains_say_from_where_and_to_where_and_have_an_answer_each()
+    {
+        Status = reference => reference == 3 ? GrantStatus.GNTST_bad_gntref : GrantStatus.GNTST_okay;
+        GrantTransfer[] transfers =
+        [
+            new() { IsFromBuffer = true, SourceOffset = 4, Reference = 1, Offset = 5, Length = 4 },
+            new() { SourceReference = 9, SourceOffset = 6, Reference = 3, Offset = 7, Length = 8 },
+        ];
+        _foreign.CopyBetween(8, 7, transfers, new byte[8]);
+        Assert.Equal([GrantResult.Okay, GrantResult.BadReference], transfers.Select(part => part.Result));
+        Assert.Equal(
+            [(0u, (ushort)7, 1u, 5u, 4u), (1u, (ushort)7, 3u, 7u, 8u)],
+            _parts.Select(part => (part.HasSource, part.Domain, part.Reference, part.Offset, part.Length)));
+        Assert.Equal((true, false), (_parts[0].Address != 0, _parts[1].Address != 0));
+        Assert.Equal(((ushort)8, 9u, 6u), (_parts[1].SourceDomain, _parts[1].SourceReference, _parts[1].SourceOffset));
     }
 
     [Theory]
@@ -141,6 +162,7 @@ public sealed class ForeignPageTests : IDisposable
             {
                 ForeignCopyRecord* part = (ForeignCopyRecord*)address + i;
                 part->Status = Status(part->Reference);
+                _parts.Add(*part);
                 continue;
             }
 

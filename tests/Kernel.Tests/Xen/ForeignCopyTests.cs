@@ -58,6 +58,63 @@ public sealed unsafe class ForeignCopyTests : NucleusTest, IDisposable
             iter: 100,
             threads: 1);
 
+    /// <summary>Parts of a third domain's pages, and between them parts of the program's memory.</summary>
+    [Fact]
+    public void What_goes_from_one_domain_to_another_arrives_and_the_program_sees_nothing_of_it()
+    {
+        Random random = new(1);
+        Span<byte> memory = new((void*)_buffer, BufferPages * 4096);
+        random.NextBytes(memory);
+        byte[] before = memory.ToArray();
+        random.NextBytes(_domain.Page(1));
+        random.NextBytes(_domain.Page(2));
+        byte[] expected = [.. _domain.Page(3)];
+        for (int i = 0; i < 40; i++)
+        {
+            int length = random.Next(1, 4097);
+            int source = random.Next(4097 - length);
+            int offset = random.Next(4097 - length);
+            bool isOwn = i % 5 == 0;
+            uint page = (uint)random.Next(1, 3);
+            _records[i] = isOwn ? Part(3, offset, length, _buffer + (ulong)source + 4000) : Between(page, source, 3, offset, length);
+            (isOwn ? before.AsSpan(source + 4000, length) : _domain.Page(page).AsSpan(source, length)).CopyTo(expected.AsSpan(offset));
+        }
+
+        Assert.Equal(0, Copy(40, toForeign: true));
+
+        Assert.All(Statuses(40), status => Assert.Equal(GrantStatus.GNTST_okay, status));
+        Assert.Equal(expected, _domain.Page(3));
+        Assert.True(memory.SequenceEqual(before), "the program's memory");
+    }
+
+    /// <summary>The direction from others' pages has no such parts, and none crosses the page that it comes from.</summary>
+    [Theory]
+    [InlineData(0u, 1u, false)]
+    [InlineData(1u, 4096u, true)]
+    [InlineData(4096u, 1u, true)]
+    [InlineData(uint.MaxValue, 1u, true)]
+    public void A_part_between_domains_that_cannot_be_is_refused_and_Xen_is_not_asked(uint sourceOffset, uint length, bool toForeign)
+    {
+        _records[0] = Between(1, 0, 3, 0, (int)length);
+        _records[0].SourceOffset = sourceOffset;
+        Assert.Equal(0, Copy(1, toForeign));
+        Assert.Equal([GrantStatus.GNTST_bad_copy_arg], Statuses(1));
+        Assert.Empty(_domain.Batches);
+    }
+
+    /// <summary>Either page may be refused.</summary>
+    [Theory]
+    [InlineData(1u)]
+    [InlineData(3u)]
+    public void A_part_between_domains_has_the_status_of_the_page_that_is_refused(uint refused)
+    {
+        _domain.Refusal = reference => reference == refused ? (short)GrantStatus.GNTST_bad_gntref : null;
+        _records[0] = Between(1, 0, 3, 0, 8);
+        _records[1] = Between(2, 0, 4, 0, 8);
+        Assert.Equal(0, Copy(2, toForeign: true));
+        Assert.Equal([GrantStatus.GNTST_bad_gntref, GrantStatus.GNTST_okay], Statuses(2));
+    }
+
     [Fact]
     public void Each_part_has_its_own_status()
     {
@@ -135,6 +192,18 @@ public sealed unsafe class ForeignCopyTests : NucleusTest, IDisposable
 
     private static ForeignCopyRecord Part(uint reference, int offset, int length, ulong address) =>
         new() { Domain = 7, Reference = reference, Offset = (uint)offset, Length = (uint)length, Address = address };
+
+    private static ForeignCopyRecord Between(uint source, int sourceOffset, uint reference, int offset, int length) => new()
+    {
+        HasSource = 1,
+        SourceDomain = GrantingDomain.Source,
+        SourceReference = source,
+        SourceOffset = (uint)sourceOffset,
+        Domain = 7,
+        Reference = reference,
+        Offset = (uint)offset,
+        Length = (uint)length,
+    };
 
     private long Copy(int count, bool toForeign) =>
         Call(NucleusCall.CopyForeignPages, (ulong)_records, (ulong)count, toForeign ? 1u : 0);

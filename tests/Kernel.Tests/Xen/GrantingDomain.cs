@@ -7,6 +7,9 @@ namespace Xenlet.Kernel.Tests.Xen;
 /// </summary>
 internal sealed unsafe class GrantingDomain
 {
+    /// <summary>The domain from whose pages is copied to this one's.</summary>
+    public const ushort Source = 8;
+
     private readonly Dictionary<uint, byte[]> _pages = [];
     private readonly Dictionary<ulong, uint> _mappings = [];
     private uint _nextHandle = 100;
@@ -121,27 +124,21 @@ internal sealed unsafe class GrantingDomain
 
     private void Copy(ref gnttab_copy copy)
     {
+        Assert.True(copy.flags is > 0 and <= (GrantTableOp.GNTCOPY_source_gref | GrantTableOp.GNTCOPY_dest_gref), "no page is another's");
+        Assert.True(copy.source.offset + copy.len <= 4096 && copy.dest.offset + copy.len <= 4096, "an operation crosses a page");
         bool isFrom = (copy.flags & GrantTableOp.GNTCOPY_source_gref) != 0;
-        Assert.Equal(isFrom ? GrantTableOp.GNTCOPY_source_gref : GrantTableOp.GNTCOPY_dest_gref, copy.flags);
-        gnttab_copy_ptr foreign = isFrom ? copy.source : copy.dest;
-        gnttab_copy_ptr own = isFrom ? copy.dest : copy.source;
-        Assert.Equal((DomainId.DOMID_SELF, (ushort)7), (own.domid, foreign.domid));
-        Assert.True(own.offset + copy.len <= 4096 && foreign.offset + copy.len <= 4096, "an operation crosses a page");
-        copy.status = Refusal(foreign.@ref) ?? 0;
-        if (copy.status != 0)
-        {
-            return;
-        }
+        bool isTo = (copy.flags & GrantTableOp.GNTCOPY_dest_gref) != 0;
 
-        Span<byte> there = Page(foreign.@ref).AsSpan(foreign.offset, copy.len);
-        Span<byte> here = new((byte*)(own.gmfn * 4096) + own.offset, copy.len);
-        if (isFrom)
+        // Where both are others', the source is another domain's.
+        Assert.Equal(isFrom ? isTo ? Source : (ushort)7 : DomainId.DOMID_SELF, copy.source.domid);
+        Assert.Equal(isTo ? (ushort)7 : DomainId.DOMID_SELF, copy.dest.domid);
+        copy.status = (isFrom ? Refusal(copy.source.@ref) : null) ?? (isTo ? Refusal(copy.dest.@ref) : null) ?? 0;
+        if (copy.status == 0)
         {
-            there.CopyTo(here);
-        }
-        else
-        {
-            here.CopyTo(there);
+            Bytes(copy.source, isFrom, copy.len).CopyTo(Bytes(copy.dest, isTo, copy.len));
         }
     }
+
+    private Span<byte> Bytes(gnttab_copy_ptr end, bool isForeign, int length) => isForeign
+        ? Page(end.@ref).AsSpan(end.offset, length) : new((byte*)(end.gmfn * 4096) + end.offset, length);
 }

@@ -240,7 +240,7 @@ internal static unsafe class NucleusCall
     public const int UnmapForeignPages = First + 0x101;
 
     /// <summary>
-    /// (pointer, count, to the other domains?): copies between the program's memory and granted pages, as the
+    /// (pointer, count, to the other domains?): copies between the program's memory and granted pages, or to them from others, as the
     /// <see cref="ForeignCopyRecord"/> say, each of which receives its status.
     /// </summary>
     public const int CopyForeignPages = First + 0x102;

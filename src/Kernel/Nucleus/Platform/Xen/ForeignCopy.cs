@@ -5,8 +5,8 @@ using Xenlet.Kernel.Nucleus.Xen.Abi;
 namespace Xenlet.Kernel.Nucleus.Platform.Xen;
 
 /// <summary>
-/// Copies between the program's memory and pages that other domains have granted, by Xen (GNTTABOP_copy): nothing is mapped, and the other
-/// domain sees nothing of the program's pages.
+/// Copies between the program's memory and pages that other domains have granted, or from one such page to another, by Xen
+/// (GNTTABOP_copy): nothing is mapped, and the other domains see nothing of the program's pages.
 /// </summary>
 internal static unsafe class ForeignCopy
 {
@@ -29,8 +29,8 @@ internal static unsafe class ForeignCopy
         for (int i = 0; i < count; i++)
         {
             ForeignCopyRecord* record = records + i;
-            record->Status = IsValid(record) ? GrantStatus.GNTST_okay : GrantStatus.GNTST_bad_copy_arg;
-            if (record->Status == GrantStatus.GNTST_okay)
+            record->Status = IsValid(record, toForeign) ? GrantStatus.GNTST_okay : GrantStatus.GNTST_bad_copy_arg;
+            if (record->Status == GrantStatus.GNTST_okay && record->HasSource == 0)
             {
                 long error = toForeign
                     ? ProgramMemory.PrepareRead(record->Address, record->Length)
@@ -64,7 +64,8 @@ internal static unsafe class ForeignCopy
                 used = 0;
             }
 
-            uint first = (uint)Math.Min(record->Length, Pages.Size - (record->Address % Pages.Size));
+            uint first = record->HasSource != 0
+                ? record->Length : (uint)Math.Min(record->Length, Pages.Size - (record->Address % Pages.Size));
             origins[used] = i;
             operations[used++] = Operation(record, 0, first, toForeign);
             if (first < record->Length)
@@ -90,9 +91,10 @@ internal static unsafe class ForeignCopy
         return s_operations != null;
     }
 
-    /// <summary>The part of a page that the fields of gnttab_copy can name. Xen checks that it stays in the page; so does this.</summary>
-    private static bool IsValid(ForeignCopyRecord* record) =>
-        record->Length is > 0 and <= (uint)Pages.Size && record->Offset <= (uint)Pages.Size - record->Length;
+    /// <summary>The parts of pages that the fields of gnttab_copy can name. Xen checks that they stay in the page; so does this.</summary>
+    private static bool IsValid(ForeignCopyRecord* record, bool toForeign) =>
+        record->Length is > 0 and <= (uint)Pages.Size && record->Offset <= (uint)Pages.Size - record->Length
+        && (record->HasSource == 0 || (toForeign && record->SourceOffset <= (uint)Pages.Size - record->Length));
 
     private static gnttab_copy Operation(ForeignCopyRecord* record, uint skipped, uint length, bool toForeign)
     {
@@ -102,6 +104,24 @@ internal static unsafe class ForeignCopy
             domid = record->Domain,
             offset = (ushort)(record->Offset + skipped),
         };
+        if (record->HasSource != 0)
+        {
+            gnttab_copy_ptr source = new()
+            {
+                @ref = record->SourceReference,
+                domid = record->SourceDomain,
+                offset = (ushort)record->SourceOffset,
+            };
+            return new gnttab_copy
+            {
+                source = source,
+                dest = foreign,
+                len = (ushort)length,
+                flags = GrantTableOp.GNTCOPY_source_gref | GrantTableOp.GNTCOPY_dest_gref,
+                status = (short)GrantStatus.GNTST_general_error,
+            };
+        }
+
         ulong address = record->Address + skipped;
         gnttab_copy_ptr own = new()
         {
