@@ -64,7 +64,7 @@ public sealed class AutomaticServicesTests(XenWorld world)
         {
             Name = world.NewName(),
             Kernel = await Images.Work,
-            MemoryMiB = World.CaseMemory,
+            MemoryMiB = 48,
             CommandLine = "wait " + how,
             Disks = disks,
         });

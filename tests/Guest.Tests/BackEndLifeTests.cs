@@ -24,7 +24,7 @@ public sealed class BackEndLifeTests(XenWorld world)
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true, hasUplink: true);
         XenUse before = await XenUse.ReadAsync(world.Machine);
         await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, await BlockGuest.StartAsync(
-            world, CommandLine, [server.Interface($"ip={Address}")], server.Disk("one", "xvda")));
+            world, CommandLine, World.SavedMemory, [server.Interface($"ip={Address}")], server.Disk("one", "xvda")));
         string first = work.Id;
         await ReachAsync(server);
         Dom0Stream stream = await Dom0Stream.StartAsync(work.Guest, Address);
@@ -144,7 +144,11 @@ public sealed class BackEndLifeSoakTests(XenWorld world)
         XenUse before = await XenUse.ReadAsync(world.Machine);
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, isDriverDomain: true, hasUplink: true);
         await using BlockGuest guest = await BlockGuest.StartAsync(
-            world, BackEndLifeTests.CommandLine, [server.Interface($"ip={BackEndLifeTests.Address}")], server.Disk("one", "xvda"));
+            world,
+            BackEndLifeTests.CommandLine,
+            World.DeviceMemory,
+            [server.Interface($"ip={BackEndLifeTests.Address}")],
+            server.Disk("one", "xvda"));
         await BackEndLifeTests.ReachAsync(server);
         Assert.Equal("ok", await guest.DoAsync("busy xvda"));
         Task<string> migration = await BackEndLifeTests.AskAsync(

@@ -6,21 +6,23 @@ namespace Xenlet.Guest.Tests;
 internal sealed class BlockGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
     /// <summary>Starts a guest with disks as <c>xl</c> is told of them.</summary>
-    public static Task<BlockGuest> StartAsync(XenWorld world, params string[] disks) => StartAsync(world, "block", [], disks);
+    public static Task<BlockGuest> StartAsync(XenWorld world, params string[] disks) =>
+        StartAsync(world, "block", World.DeviceMemory, [], disks);
 
     /// <summary>Starts one that has interfaces too.</summary>
     /// <param name="world">Where.</param>
     /// <param name="commandLine">The case, "block" or another that carries out the same commands.</param>
+    /// <param name="memory">Its memory in MiB.</param>
     /// <param name="interfaces">The interfaces in the words of xl.</param>
     /// <param name="disks">The disks in the words of xl.</param>
     public static async Task<BlockGuest> StartAsync(
-        XenWorld world, string commandLine, IReadOnlyList<string> interfaces, params string[] disks)
+        XenWorld world, string commandLine, int memory, IReadOnlyList<string> interfaces, params string[] disks)
     {
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
-            MemoryMiB = World.DeviceMemory,
+            MemoryMiB = memory,
             CommandLine = commandLine,
             Disks = disks,
             Vifs = interfaces,

@@ -77,7 +77,7 @@ internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : Followe
 
     /// <summary>Waits until nothing is left in the store of a front end's domain.</summary>
     public Task HasNothingForAsync(string domain) => Dom0Async(
-        $"while for kind in vbd vif; do xenstore-ls $home/backend/$kind/{domain}; done 2> /dev/null | grep -q .; do usleep 300000; done");
+        $"while for kind in vbd vif; do xenstore-list $home/backend/$kind/{domain}; done 2> /dev/null | grep -q .; do usleep 300000; done");
 
     /// <summary>Waits until nothing is left of the only front end's domain, in the store or in this domain.</summary>
     public async Task LetsGoOfAsync(string domain)

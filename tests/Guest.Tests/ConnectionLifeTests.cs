@@ -14,7 +14,7 @@ public sealed class ConnectionLifeTests(XenWorld world)
     public async Task Connections_live_through_save_restore_checkpoint_and_migration_and_end_when_the_interface_is_unplugged()
     {
         await using XenBusGuest guest = await XenBusGuest.StartAsync(
-            world, interfaces: 1, commandLine: $"XENLET_IP={Address}/24 echo");
+            world, interfaces: 1, commandLine: $"XENLET_IP={Address}/24 echo", memory: World.SavedMemory);
         await guest.SeesAsync("echo: ready");
         await guest.Dom0Async($"ip addr add {Dom0Address}/24 dev xenbr0; {UntilAnswered}");
         string file = XenMachine.SavePath(guest.Guest.Name);

@@ -39,7 +39,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
 
         // What tests/GuestImage/NeighbourWork.cs asks for. dom0 may have it from a guest before this one.
         await started.Dom0Async("ip addr add 10.98.0.1/24 dev xenbr0 2>/dev/null || ip addr show dev xenbr0 | grep -q 10.98.0.1");
-        started._peer = await world.Machine.CopyProgramAsync(await Images.HostilePeer);
+        started._peer = await world.Machine.CopyProgramAsync(await Images.NetworkPeer);
         await started.Dom0Async("until [ \"$(xenstore-read $home/data/report 2>/dev/null)\" = ready ]; do usleep 300000; done");
         return started;
     }
@@ -116,7 +116,7 @@ internal sealed class HostileGuest(XenWorld world, XenGuest guest) : FollowedGue
 
     private string Command(string kind, string behaviour, TimeSpan time) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{_peer} {kind} $id {(kind == "console" ? "-" : NumberOf(kind))} {behaviour} {time.TotalMilliseconds:0}");
+        $"{_peer} lie {kind} $id {(kind == "console" ? "-" : NumberOf(kind))} {behaviour} {time.TotalMilliseconds:0}");
 
     private sealed class ConsoleDaemon(HostileGuest guest) : IAsyncDisposable
     {

@@ -17,8 +17,6 @@ internal static class Images
         () => PublishedImages.PublishAsync("samples/XenStoreTool.Linux", "XenStoreTool.Linux"));
     private static readonly Lazy<Task<string>> LazyNetworkPeer = new(
         () => PublishedImages.PublishAsync("tests/NetworkPeer", "Xenlet.NetworkPeer"));
-    private static readonly Lazy<Task<string>> LazyHostilePeer = new(
-        () => PublishedImages.PublishAsync("tests/HostilePeer", "Xenlet.HostilePeer"));
     private static readonly Lazy<Task<string>> LazyPing = new(() => PublishedImages.PublishAsync("samples/Ping", "Ping.elf"));
     private static readonly Lazy<Task<string>> LazyWeb = new(() => PublishedImages.PublishAsync("samples/Web", "Web.elf"));
     private static readonly Lazy<Task<string>> LazyWork = new(
@@ -40,11 +38,8 @@ internal static class Images
     /// <summary>Path of samples/XenStoreTool.Linux, a static program for Linux.</summary>
     public static Task<string> LinuxStoreTool => LazyLinuxStoreTool.Value;
 
-    /// <summary>Path of tests/NetworkPeer, a static program for Linux.</summary>
+    /// <summary>Path of tests/NetworkPeer, a static program for Linux, which has tests/HostilePeer in it.</summary>
     public static Task<string> NetworkPeer => LazyNetworkPeer.Value;
-
-    /// <summary>Path of tests/HostilePeer, a static program for Linux.</summary>
-    public static Task<string> HostilePeer => LazyHostilePeer.Value;
 
     /// <summary>Path of samples/Ping as an image.</summary>
     public static Task<string> Ping => LazyPing.Value;

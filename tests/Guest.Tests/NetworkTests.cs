@@ -75,7 +75,7 @@ public sealed class NetworkTests(XenWorld world)
     [Fact]
     public async Task Saved_restored_and_migrated_twice_while_traffic_runs_it_is_connected_and_says_so_each_time()
     {
-        await using XenBusGuest guest = await StartAsync(world);
+        await using XenBusGuest guest = await StartAsync(world, World.SavedMemory);
         string file = XenMachine.SavePath(guest.Guest.Name);
         await StartEndlessAsync(guest);
         await guest.Guest.SaveAsync(file, World.Limit);
@@ -168,9 +168,9 @@ public sealed class NetworkTests(XenWorld world)
 
     private static async Task StopEndlessAsync(XenBusGuest guest) => await guest.Dom0Async("kill $(cat /tmp/endless); rm /tmp/endless");
 
-    private static async Task<XenBusGuest> StartAsync(XenWorld world)
+    private static async Task<XenBusGuest> StartAsync(XenWorld world, int memory = World.DeviceMemory)
     {
-        XenBusGuest guest = await XenBusGuest.StartAsync(world, interfaces: 1, commandLine: "network");
+        XenBusGuest guest = await XenBusGuest.StartAsync(world, interfaces: 1, commandLine: "network", memory: memory);
         await guest.SeesAsync("vif0 is Up");
         return guest;
     }

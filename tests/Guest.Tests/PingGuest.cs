@@ -15,7 +15,7 @@ internal sealed class PingGuest(XenWorld world, XenGuest guest) : FollowedGuest(
         {
             Name = world.NewName(),
             Kernel = await Images.Ping,
-            MemoryMiB = World.SavedMemory,
+            MemoryMiB = World.SmallMemory,
             Vifs = [""],
         });
         PingGuest started = new(world, guest);

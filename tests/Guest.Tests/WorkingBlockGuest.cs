@@ -31,7 +31,7 @@ internal sealed class WorkingBlockGuest : IAsyncDisposable
     /// <param name="world">Where.</param>
     /// <param name="disk">Its xvda in the words of xl.</param>
     public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, string disk) =>
-        await StartAsync(world, await BlockGuest.StartAsync(world, disk));
+        await StartAsync(world, await BlockGuest.StartAsync(world, "block", World.SavedMemory, [], disk));
 
     /// <summary>Starts the work of a guest that has been started.</summary>
     public static async Task<WorkingBlockGuest> StartAsync(XenWorld world, BlockGuest guest)

@@ -14,6 +14,9 @@ public abstract class World : IAsyncLifetime
     /// <summary>Memory of guests that are saved often and keep little, in MiB.</summary>
     public const int SavedMemory = 24;
 
+    /// <summary>Memory of guests that are saved and have a small image, in MiB.</summary>
+    public const int SmallMemory = 16;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Task<SharedBoot>> _shared = [];
     private int _lastGuest;

@@ -13,14 +13,20 @@ internal sealed class XenBusGuest(XenWorld world, XenGuest guest) : FollowedGues
     /// <param name="interfaces">Number of network interfaces.</param>
     /// <param name="beforeBoot">Runs before the guest's first instruction.</param>
     /// <param name="commandLine">The case that it runs.</param>
+    /// <param name="memory">Its memory in MiB.</param>
     public static async Task<XenBusGuest> StartAsync(
-        XenWorld world, int disks = 0, int interfaces = 0, Func<XenBusGuest, Task>? beforeBoot = null, string commandLine = "xenbus")
+        XenWorld world,
+        int disks = 0,
+        int interfaces = 0,
+        Func<XenBusGuest, Task>? beforeBoot = null,
+        string commandLine = "xenbus",
+        int memory = World.DeviceMemory)
     {
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
             Kernel = await Images.Cases,
-            MemoryMiB = World.DeviceMemory,
+            MemoryMiB = memory,
             CommandLine = commandLine,
             Disks = await world.CreateDisksAsync(disks),
             Vifs = [.. Enumerable.Repeat("", interfaces)],

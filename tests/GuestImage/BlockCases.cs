@@ -54,14 +54,19 @@ internal static class BlockCases
         Leftovers.Report(before);
     }
 
-    private static ValueTask TellBeforeAsync(CancellationToken cancellationToken)
+    private static async ValueTask TellBeforeAsync(CancellationToken cancellationToken)
     {
-        Console.WriteLine(Steady.Values.All(work => work.WaitUntilUnderWay()) ? "suspending in the middle of work" : "suspending at rest");
-        return default;
+        bool[] areUnderWay = await Task.WhenAll(Steady.Values.Select(work => work.WaitUntilUnderWayAsync()));
+        Console.WriteLine(areUnderWay.All(isUnderWay => isUnderWay) ? "suspending in the middle of work" : "suspending at rest");
     }
 
     private static ValueTask TellAfterAsync(SuspendOutcome outcome)
     {
+        foreach (SteadyDiskWork work in Steady.Values)
+        {
+            work.LetRest();
+        }
+
         Console.WriteLine($"suspended: {outcome}");
         return default;
     }

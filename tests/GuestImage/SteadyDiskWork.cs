@@ -6,17 +6,23 @@ namespace Xenlet.GuestImage;
 
 /// <summary>
 /// Reads and writes of random places of a disk without end, each checked against the last write to that place, while something else happens
-/// to the guest. It checks time and timers on the way.
+/// to the guest. It checks time and timers on the way. Except around a suspend it rests between short operations: a guest that is always
+/// busy takes the machine's processor from the tools, and a migration copies the memory that is written meanwhile once more, in five rounds
+/// unless less than 50 pages were written in one.
 /// </summary>
 internal sealed class SteadyDiskWork
 {
     private const int Checkers = 4;
     private const int Readers = 4;
     private const int LongestRun = 128;
+    private const int LongestRestingRun = 8;
+
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(200);
 
     private readonly BlockDevice _disk;
     private readonly int[] _model;
     private readonly Task _work;
+    private volatile TaskCompletionSource _noRest = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isEnding;
     private string? _problem;
     private long _operations;
@@ -28,9 +34,8 @@ internal sealed class SteadyDiskWork
         _model = new int[disk.Length / BlockPattern.SectorSize];
         Array.Fill(_model, seed);
         _work = Task.WhenAll([
-            .. Enumerable.Range(0, Checkers).Select(
-                part => Task.Run(() => RunAsync(() => CheckAsync(part, new Random((seed * Checkers) + part))))),
-            .. Enumerable.Range(0, Readers).Select(_ => Task.Run(() => RunAsync(ReadAsync))),
+            .. Enumerable.Range(0, Checkers).Select(part => StartCheckingAsync(part, new Random((seed * Checkers) + part))),
+            .. Enumerable.Range(0, Readers).Select(_ => StartReadingAsync()),
             Task.Run(() => RunAsync(WatchTimeAsync)),
         ]);
     }
@@ -38,8 +43,28 @@ internal sealed class SteadyDiskWork
     /// <summary>Operations that the disk has not ended yet.</summary>
     public int UnderWay => Volatile.Read(ref _underWay);
 
-    /// <summary>Waits until an operation is under way; false when none was for ten seconds.</summary>
-    public bool WaitUntilUnderWay() => SpinWait.SpinUntil(() => UnderWay > 0, TimeSpan.FromSeconds(10));
+    private bool IsResting => !_noRest.Task.IsCompleted;
+
+    /// <summary>Lets nobody rest, and waits until several operations are under way; false when they were not for ten seconds.</summary>
+    public async Task<bool> WaitUntilUnderWayAsync()
+    {
+        _noRest.TrySetResult();
+        long start = Stopwatch.GetTimestamp();
+        while (UnderWay < Readers)
+        {
+            if (Stopwatch.GetElapsedTime(start) > TimeSpan.FromSeconds(10))
+            {
+                return false;
+            }
+
+            await Task.Delay(1);
+        }
+
+        return true;
+    }
+
+    /// <summary>Lets the work rest again.</summary>
+    public void LetRest() => _noRest = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Waits until more operations have ended than were under way.</summary>
     public async Task<string> ProgressAsync()
@@ -57,6 +82,7 @@ internal sealed class SteadyDiskWork
     public async Task<string> EndAsync()
     {
         _isEnding = true;
+        _noRest.TrySetResult();
         await _work;
         byte[] run = new byte[LongestRun * BlockPattern.SectorSize];
         for (int first = 0; first < _model.Length && _problem is null; first += LongestRun)
@@ -75,6 +101,10 @@ internal sealed class SteadyDiskWork
             while (!_isEnding && _problem is null)
             {
                 await round();
+                if (IsResting)
+                {
+                    await Task.WhenAny(_noRest.Task, Task.Delay(Rest));
+                }
             }
         }
         catch (Exception failure)
@@ -84,36 +114,44 @@ internal sealed class SteadyDiskWork
     }
 
     /// <summary>Each of these has its own part of the disk, so that it knows what was written last.</summary>
-    private async Task CheckAsync(int part, Random random)
+    private Task StartCheckingAsync(int part, Random random)
     {
+        byte[] buffer = new byte[LongestRun * BlockPattern.SectorSize];
         int size = _model.Length / Checkers;
-        int length = random.Next(1, LongestRun);
-        int first = (part * size) + random.Next(size - length);
-        byte[] data = new byte[length * BlockPattern.SectorSize];
-        long offset = (long)first * BlockPattern.SectorSize;
-        if (random.Next(2) == 0)
+        return Task.Run(() => RunAsync(async () =>
         {
-            await CountAsync(() => _disk.ReadAsync(offset, data));
-            Compare(data, first);
-        }
-        else
-        {
-            int seed = random.Next(1, 1 << 20);
-            BlockPattern.Fill(data, first, seed);
-            await CountAsync(() => _disk.WriteAsync(offset, data));
-            Array.Fill(_model, seed, first, length);
-        }
+            int length = random.Next(1, IsResting ? LongestRestingRun : LongestRun);
+            int first = (part * size) + random.Next(size - length);
+            Memory<byte> data = buffer.AsMemory(0, length * BlockPattern.SectorSize);
+            long offset = (long)first * BlockPattern.SectorSize;
+            if (random.Next(2) == 0)
+            {
+                await CountAsync(() => _disk.ReadAsync(offset, data));
+                Compare(data.Span, first);
+            }
+            else
+            {
+                int seed = random.Next(1, 1 << 20);
+                BlockPattern.Fill(data.Span, first, seed);
+                await CountAsync(() => _disk.WriteAsync(offset, data));
+                Array.Fill(_model, seed, first, length);
+            }
+        }));
     }
 
     /// <summary>Keeps operations in flight: these workers do nothing between two reads.</summary>
-    private async Task ReadAsync()
+    private Task StartReadingAsync()
     {
-        byte[] data = new byte[16 << 10];
-        for (int i = 0; i < 64; i++)
+        byte[] buffer = new byte[16 << 10];
+        return Task.Run(() => RunAsync(async () =>
         {
-            long offset = i * data.Length;
-            await CountAsync(() => _disk.ReadAsync(offset, data));
-        }
+            for (int i = 0; i < (IsResting ? 1 : 64); i++)
+            {
+                Memory<byte> data = IsResting ? buffer.AsMemory(0, LongestRestingRun * BlockPattern.SectorSize) : buffer;
+                long offset = (long)i * buffer.Length;
+                await CountAsync(() => _disk.ReadAsync(offset, data));
+            }
+        }));
     }
 
     private async Task WatchTimeAsync()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CsCheck;
 using Iced.Intel;
 using Xenlet.Kernel.Nucleus.Base;
@@ -14,6 +15,8 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
     // Of vcpu_info[0].time and wc_version in struct shared_info (xen.h).
     private const int Record = 32, WallClock = 3072;
     private const ulong Second = 1_000_000_000;
+
+    private static Action s_beforeRead = () => { };
 
     private readonly HostImage _image = new();
     private readonly byte* _shared;
@@ -133,62 +136,70 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
     }
 
     /// <summary>
-    /// Xen writes records while others read. Each one n says: n * 10^6 ns, and the wall clock n seconds, of which n nanoseconds.
+    /// Xen's stores of a new record come before any of the function's reads, in every way that their order allows: a reading gives the old
+    /// record or the new one. Each mixture of the two would give another time.
     /// </summary>
     [Theory]
     [InlineData(Monotonic)]
     [InlineData(Realtime)]
     public void A_record_is_never_read_half_old_and_half_new(int clock)
     {
-        bool isEnough = false;
-        ulong written = 0;
-        SetRecord(0);
-        SetWallClock(2, 0, 0);
-        Thread xen = new(() =>
+        // The counter is a million.
+        const ulong oldTime = (10 * Second) + 1_000_000, newTime = (20 * Second) + 1_200_000;
+        const ulong oldDate = (1_000 * Second) + 111, newDate = (0x1_0000_07D0 * Second) + 222;
+        ulong[] whole = clock == Monotonic ? [oldTime, newTime] : [oldTime + oldDate, oldTime + newDate];
+        Action[] stores = clock == Monotonic ? StoresOfRecord() : StoresOfWallClock();
+        nint counter = _image.Add("counter", EmitCounterOfAMillion);
+        delegate* unmanaged<int, ulong*, int> read = (delegate* unmanaged<int, ulong*, int>)_image.AddEdited("clock_gettime", i =>
+            i.Mnemonic == Mnemonic.Rdtsc ? CallInPlaceOf(i, counter)
+            : i.MemoryBase == Register.R9 ? CallInPlaceOf(i, _image.Add("read", c => EmitReadAfterStores(c, i)))
+            : i);
+        ulong* time = stackalloc ulong[2];
+        HashSet<ulong> told = [];
+
+        // A reading that nothing disturbs reads the six words of the record of time, and then the five of the wall clock's.
+        foreach (int[] places in Ascending(stores.Length, last: 11))
         {
-            uint* version = (uint*)(clock == Monotonic ? _shared + Record : _shared + WallClock);
-            for (uint n = 1; !Volatile.Read(ref isEnough); n = (n + 1) & 0xFF_FFFF)
+            SetRecord(10 * Second, timestamp: 0, multiplier: 0x8000_0000, shift: 1);
+            SetWallClock(version: 2, seconds: 1_000, nanoseconds: 111);
+            Word(ClockLayout.Last) = 0;
+            int reads = 0;
+            int stored = 0;
+            s_beforeRead = () =>
             {
-                Volatile.Write(ref *version, *version | 1);
-                Interlocked.MemoryBarrier();
-                if (clock == Monotonic)
+                for (; stored < stores.Length && places[stored] == reads; stored++)
                 {
-                    // The counter adds nothing, but only timestamp and multiplier together show that.
-                    Volatile.Write(ref *(ulong*)(_shared + Record + 8), n % 2 == 0 ? ulong.MaxValue : 0);
-                    Volatile.Write(ref *(uint*)(_shared + Record + 24), n % 2 == 0 ? uint.MaxValue : 0);
-                    Volatile.Write(ref *(ulong*)(_shared + Record + 16), n * 1_000_000ul);
-                }
-                else
-                {
-                    Volatile.Write(ref *(uint*)(_shared + WallClock + 4), n);
-                    Volatile.Write(ref *(uint*)(_shared + WallClock + 8), n);
+                    stores[stored]();
                 }
 
-                Interlocked.MemoryBarrier();
-                Volatile.Write(ref *version, *version + 1);
-                Volatile.Write(ref written, written + 1);
-            }
-        });
-        xen.Start();
-        try
-        {
-            // Only readings during which a record was written count.
-            long start = Environment.TickCount64;
-            for (int disturbed = 0; disturbed < 1_000;)
-            {
-                Assert.True(
-                    Environment.TickCount64 - start < 300_000, $"in five minutes records were written during {disturbed} readings only");
-                Word(ClockLayout.Last) = 0;
-                ulong before = Volatile.Read(ref written);
-                ulong read = Read(clock);
-                disturbed += Volatile.Read(ref written) != before ? 1 : 0;
-                Assert.Equal(0ul, clock == Monotonic ? read % 1_000_000 : (read / Second) - (read % Second));
-            }
+                reads++;
+            };
+
+            Assert.Equal(0, read(clock, time));
+
+            told.Add((time[0] * Second) + time[1]);
         }
-        finally
+
+        Assert.Equal(whole, told.Order());
+
+        Action[] StoresOfRecord()
         {
-            Volatile.Write(ref isEnough, true);
-            xen.Join();
+            byte* record = _shared + Record;
+            return
+            [
+                () => *(uint*)record |= 1,
+                () => *(ulong*)(record + 8) = 400_000,
+                () => *(ulong*)(record + 16) = 20 * Second,
+                () => *(uint*)(record + 24) = 0x4000_0000,
+                () => *(sbyte*)(record + 28) = 3,
+                () => ++*(uint*)record,
+            ];
+        }
+
+        Action[] StoresOfWallClock()
+        {
+            uint* record = (uint*)(_shared + WallClock);
+            return [() => record[0] |= 1, () => record[1] = 2_000, () => record[2] = 222, () => record[3] = 1, () => ++record[0]];
         }
     }
 
@@ -298,6 +309,47 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
         c.mov(eax, -EFAULT);
         c.ret();
     }
+
+    private static void EmitCounterOfAMillion(Assembler c)
+    {
+        c.mov(eax, 1_000_000);
+        c.mov(edx, 0);
+        c.ret();
+    }
+
+    /// <summary>Code that calls the test before it reads as the function does, with all that the function has in registers kept.</summary>
+    private static void EmitReadAfterStores(Assembler c, Instruction read)
+    {
+        AssemblerRegister64[] kept = [rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx];
+        c.pushfq();
+        foreach (AssemblerRegister64 register in kept)
+        {
+            c.push(register);
+        }
+
+        c.mov(rbx, rsp);
+        c.and(rsp, -16);
+        c.mov(rax, (ulong)(delegate* unmanaged<void>)&BeforeRead);
+        c.call(rax);
+        c.mov(rsp, rbx);
+        foreach (AssemblerRegister64 register in kept.Reverse())
+        {
+            c.pop(register);
+        }
+
+        c.popfq();
+        c.AddInstruction(read);
+        c.ret();
+    }
+
+    [UnmanagedCallersOnly]
+    private static void BeforeRead() => s_beforeRead();
+
+    /// <summary>All sequences of so many numbers from 0 to the last one of which none is less than the one before.</summary>
+    private static IEnumerable<int[]> Ascending(int count, int last, int first = 0) => count == 0
+        ? [[]]
+        : Enumerable.Range(first, last - first + 1).SelectMany(
+            number => Ascending(count - 1, last, number).Select(rest => (int[])[number, .. rest]));
 
     /// <summary>
     /// Code that adds the offset as the function does, and moves the domain to another host just before: once, and where it does most harm,

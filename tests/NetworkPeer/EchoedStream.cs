@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -10,8 +12,14 @@ internal static class EchoedStream
     private const int Seed = 1;
     private const int BlockSize = 16_384;
 
-    // Without a rest, dom0's only processor has little left for saving and restoring the guest meanwhile.
-    private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(60);
+    // Without a rest, dom0's only processor has little left for saving and restoring the guest meanwhile; and on a busy host all takes
+    // longer, so that the rest has to be in proportion. How long the guest was suspended says nothing of that.
+    private const int RestsForOneReturn = 4;
+    private static readonly TimeSpan s_shortestRest = TimeSpan.FromMilliseconds(60);
+    private static readonly TimeSpan s_longestRest = TimeSpan.FromSeconds(1);
+
+    // How long the last block was under way, in ticks of a TimeSpan.
+    private static long s_lastReturn;
 
     public static async Task<int> RunAsync(IPEndPoint guest, string file)
     {
@@ -21,8 +29,9 @@ internal static class EchoedStream
             await idle.ConnectAsync(guest);
             using TcpClient busy = new();
             await busy.ConnectAsync(guest);
-            Task<long> sending = SendAsync(busy, file + ".stop");
-            long same = await CompareAsync(busy.GetStream(), file);
+            ConcurrentQueue<long> underWay = new();
+            Task<long> sending = SendAsync(busy, file + ".stop", underWay);
+            long same = await CompareAsync(busy.GetStream(), file, underWay);
             long sent = await sending;
 
             byte[] buffer = [1, 2, 3];
@@ -39,7 +48,10 @@ internal static class EchoedStream
         }
     }
 
-    private static async Task<long> SendAsync(TcpClient to, string stop)
+    /// <param name="to">The connection.</param>
+    /// <param name="stop">When this file is there, it is enough.</param>
+    /// <param name="underWay">When the blocks were sent that have not come back.</param>
+    private static async Task<long> SendAsync(TcpClient to, string stop, ConcurrentQueue<long> underWay)
     {
         Random random = new(Seed);
         byte[] block = new byte[BlockSize];
@@ -47,8 +59,10 @@ internal static class EchoedStream
         for (; !File.Exists(stop); sent += block.Length)
         {
             random.NextBytes(block);
+            underWay.Enqueue(Stopwatch.GetTimestamp());
             await to.GetStream().WriteAsync(block);
-            await Task.Delay(s_rest);
+            TimeSpan rest = TimeSpan.FromTicks(Volatile.Read(ref s_lastReturn)) * RestsForOneReturn;
+            await Task.Delay(TimeSpan.FromTicks(Math.Clamp(rest.Ticks, s_shortestRest.Ticks, s_longestRest.Ticks)));
         }
 
         to.Client.Shutdown(SocketShutdown.Send);
@@ -56,7 +70,7 @@ internal static class EchoedStream
     }
 
     /// <summary>Reads to the end, and gives the number of bytes that were as they were sent.</summary>
-    private static async Task<long> CompareAsync(NetworkStream from, string file)
+    private static async Task<long> CompareAsync(NetworkStream from, string file, ConcurrentQueue<long> underWay)
     {
         Random random = new(Seed);
         byte[] expected = new byte[BlockSize];
@@ -69,6 +83,11 @@ internal static class EchoedStream
             if (!came.AsSpan(0, length).SequenceEqual(expected.AsSpan(0, length)))
             {
                 throw new IOException($"what came back after {same} bytes is not what was sent");
+            }
+
+            if (underWay.TryDequeue(out long sent))
+            {
+                Volatile.Write(ref s_lastReturn, Stopwatch.GetElapsedTime(sent).Ticks);
             }
 
             same += length;

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Xenlet.GuestImage;
+using Xenlet.HostilePeer;
 using Xenlet.NetworkPeer;
 using Xenlet.NetworkPeer.Http;
 
@@ -20,8 +21,10 @@ using Xenlet.NetworkPeer.Http;
 // flood INTERFACE NOWHERE OUR-MAC GUEST-MAC GUEST-ADDRESS PORT KIB   hostile frames, while the guest echoes so many KiB over TCP
 // flooded GUEST-ADDRESS PORT FROM KIB      a connection from the port FROM, over which the guest echoes so many KiB while another floods it
 // features INTERFACE on|off                what Linux leaves to the interface: checksums, frames of several pages, segmentation
+// lie ...                                  a device whose back end lies (../HostilePeer/Lies.cs)
 return args switch
 {
+    ["lie", .. string[] what] => await Lies.RunAsync(what),
     ["features", string name, string isOn] => InterfaceFeatures.Set(name, isOn == "on"),
     ["echo", string name, string ours, string theirs, string count] =>
         Echo(name, ours, theirs, int.Parse(count, CultureInfo.InvariantCulture)),
