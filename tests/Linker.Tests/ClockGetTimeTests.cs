@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using CsCheck;
 using Iced.Intel;
 using Xenlet.Kernel.Nucleus.Base;
+using Xenlet.Tests.SharedMemory;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Xenlet.Linker.Tests;
@@ -16,7 +17,7 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
     private const int Record = 32, WallClock = 3072;
     private const ulong Second = 1_000_000_000;
 
-    private static Action s_beforeRead = () => { };
+    private static PlacedStores s_placed = new([], []);
 
     private readonly HostImage _image = new();
     private readonly byte* _shared;
@@ -158,22 +159,12 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
         HashSet<ulong> told = [];
 
         // A reading that nothing disturbs reads the six words of the record of time, and then the five of the wall clock's.
-        foreach (int[] places in Ascending(stores.Length, last: 11))
+        foreach (int[] places in PlacedStores.AllPlaces(stores.Length, last: 11))
         {
             SetRecord(10 * Second, timestamp: 0, multiplier: 0x8000_0000, shift: 1);
             SetWallClock(version: 2, seconds: 1_000, nanoseconds: 111);
             Word(ClockLayout.Last) = 0;
-            int reads = 0;
-            int stored = 0;
-            s_beforeRead = () =>
-            {
-                for (; stored < stores.Length && places[stored] == reads; stored++)
-                {
-                    stores[stored]();
-                }
-
-                reads++;
-            };
+            s_placed = new(stores, places);
 
             Assert.Equal(0, read(clock, time));
 
@@ -343,13 +334,7 @@ public sealed unsafe class ClockGetTimeTests : IDisposable
     }
 
     [UnmanagedCallersOnly]
-    private static void BeforeRead() => s_beforeRead();
-
-    /// <summary>All sequences of so many numbers from 0 to the last one of which none is less than the one before.</summary>
-    private static IEnumerable<int[]> Ascending(int count, int last, int first = 0) => count == 0
-        ? [[]]
-        : Enumerable.Range(first, last - first + 1).SelectMany(
-            number => Ascending(count - 1, last, number).Select(rest => (int[])[number, .. rest]));
+    private static void BeforeRead() => s_placed.BeforeRead();
 
     /// <summary>
     /// Code that adds the offset as the function does, and moves the domain to another host just before: once, and where it does most harm,

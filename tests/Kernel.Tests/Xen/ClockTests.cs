@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using CsCheck;
-using Thread = System.Threading.Thread;
+using Xenlet.Tests.SharedMemory;
 
 namespace Xenlet.Kernel.Tests.Xen;
 
@@ -105,50 +105,51 @@ public sealed unsafe class ClockTests : XenTest, IDisposable
         Assert.Throws<PanicException>(() => PvClock.Now());
     }
 
+    /// <summary>
+    /// Xen's stores of a new record come before any of the reads, in every way that their order allows: a reading gives the old record or
+    /// the new one. Each mixture of the two would give another time.
+    /// </summary>
     [Fact]
-    public void A_record_is_never_read_half_old_and_half_new()
+    public void A_record_is_never_read_half_old_and_half_new() => RewrittenCode.Run(ReadBetweenStores);
+
+    private static void ReadBetweenStores()
     {
-        // Each record n says: n * 1,000,000 ns at count n * 1,000; read at count n * 1,000 + 7 of the same record it gives the 7.
-        SetRecord(version: 0, timestamp: 0, systemTime: 0);
-        bool stop = false;
-        ulong records = 0;
-        Thread writer = new(() =>
+        using ClockTests tests = new();
+        tests._counter = 1_000_000;
+        vcpu_time_info* time = &tests._shared->vcpu0.time;
+        Action[] stores =
+        [
+            () => time->version |= 1,
+            () => time->tsc_timestamp = 400_000,
+            () => time->system_time = 20_000_000,
+            () => time->tsc_to_system_mul = 0x4000_0000,
+            () => time->tsc_shift = 3,
+            () => time->version++,
+        ];
+        int reads = 0;
+        PeerTurn.Act = () => reads++;
+        Read();
+        HashSet<ulong> told = [];
+        foreach (int[] places in PlacedStores.AllPlaces(stores.Length, last: reads))
         {
-            for (ulong n = 1; !Volatile.Read(ref stop); n++)
-            {
-                ref vcpu_time_info time = ref _shared->vcpu0.time;
-                Volatile.Write(ref time.version, time.version + 1);
-                Interlocked.MemoryBarrier();
-                Volatile.Write(ref time.tsc_timestamp, n * 1_000);
-                Volatile.Write(ref time.system_time, n * 1_000_000);
-                Interlocked.MemoryBarrier();
-                Volatile.Write(ref time.version, time.version + 1);
-                Volatile.Write(ref records, n);
-            }
-        });
-        Machine.TimeStampCounter = () => ulong.MaxValue >> 1;
-
-        // Unlike Xen, the writer can lose the processor in the middle of a record.
-        Machine.OnPause = () => Thread.Yield();
-        writer.Start();
-        while (Volatile.Read(ref records) < 1_000)
-        {
-            Thread.Yield();
+            PlacedStores placed = new(stores, places);
+            tests.SetRecord(version: 2, timestamp: 0, systemTime: 10_000_000);
+            PeerTurn.Act = placed.BeforeRead;
+            told.Add(Read());
         }
 
-        try
+        Assert.Equal([11_000_000ul, 21_200_000ul], told.Order());
+
+        static ulong Read()
         {
-            for (int i = 0; i < 100_000; i++)
+            try
             {
-                // time = n * 1,000,000 + (counter - n * 1,000) = counter + n * 999,000
-                ulong n999000 = PvClock.SystemTime() - (ulong.MaxValue >> 1);
-                Assert.Equal(0ul, n999000 % 999_000);
+                return PvClock.SystemTime();
             }
-        }
-        finally
-        {
-            Volatile.Write(ref stop, true);
-            writer.Join();
+            finally
+            {
+                PeerTurn.Act = null;
+            }
         }
     }
 
