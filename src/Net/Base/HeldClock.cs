@@ -1,4 +1,4 @@
-namespace Xenlet.Net;
+namespace Xenlet.Net.Base;
 
 /// <summary>
 /// A clock that can be held. A segment asks for the time some ten times, which would be a large part of what it costs; so the stack holds

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Xenlet.Net.Base;
 using Xenlet.Net.Configuration;
 using Xenlet.Net.Internet;
 using Xenlet.Net.Tcp;

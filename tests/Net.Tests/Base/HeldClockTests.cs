@@ -1,3 +1,4 @@
+using Xenlet.Net.Base;
 using Xenlet.Net.Tests.Simulation;
 
 namespace Xenlet.Net.Tests.Base;
