@@ -5,7 +5,7 @@ namespace Xenlet.Kernel.Nucleus.Memory;
 
 /// <summary>
 /// Page tables of the last level that were found lately, by the 2 MiB that they map. Each system call with a buffer looks for its pages,
-/// nearly always in the same few tables; walking down to them from the root costs three times as much.
+/// nearly always in the same few tables; walking down to them from the root each time was a twentieth of a message's time on the loopback.
 /// </summary>
 internal static class TableCache
 {
