@@ -14,6 +14,7 @@ internal sealed partial class TcpConnection
     private int _receiveSegmentSize = 536;
     private int _unacknowledgedData;
     private int _quickAcknowledgments;
+    private bool _hasUnansweredData;
     private bool _hasDuplicate;
     private bool _hasFinArrived;
     private bool _hasPeerFinished;
@@ -112,6 +113,7 @@ internal sealed partial class TcpConnection
 
         _unacknowledgedData += count;
         _receivedCount += count;
+        _hasUnansweredData = true;
         _isAcknowledgmentUrgent |= hasEarly;
         if (hasEarly || _quickAcknowledgments > 0 || _unacknowledgedData >= 2 * _receiveSegmentSize)
         {
@@ -124,6 +126,20 @@ internal sealed partial class TcpConnection
         {
             _timers.Set(TcpTimer.Acknowledge, Now + TcpTimes.DelayedAcknowledgment);
         }
+    }
+
+    /// <summary>
+    /// Data is sent. When it soon follows what has arrived, the two sides take turns: answers carry the acknowledgments, and others would
+    /// be segments that both sides pay for and nobody needs. Linux goes by the same sign.
+    /// </summary>
+    private void EndQuickAcknowledgments(long now)
+    {
+        if (_hasUnansweredData && now - _receivedAt < TcpTimes.DelayedAcknowledgment)
+        {
+            _quickAcknowledgments = 0;
+        }
+
+        _hasUnansweredData = false;
     }
 
     private void TakeEarly(SequenceNumber start, SegmentData data)

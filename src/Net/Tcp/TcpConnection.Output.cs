@@ -207,6 +207,7 @@ internal sealed partial class TcpConnection
         }
 
         long now = Now;
+        EndQuickAcknowledgments(now);
         SentSegment segment = new()
         {
             Start = _next,

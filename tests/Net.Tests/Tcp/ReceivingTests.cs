@@ -29,6 +29,50 @@ public sealed class ReceivingTests
         """);
 
     [Fact]
+    public void The_first_segments_are_acknowledged_at_once_until_an_answer_follows_soon() => ScriptedPeer.Run(
+        """
+        accepted
+        in A seq=1 ack=1 len=1000
+        out A ack=1001 len=0 win=59000
+        in A seq=1001 ack=1 len=1000
+        out A ack=2001 len=0 win=58000
+        read 2000
+        write 100
+        out A seq=1 ack=2001 len=100 win=60000
+        in A seq=2001 ack=101 len=1000
+        none
+        read 1000
+        write 100
+        out A seq=101 ack=3001 len=100 win=60000
+        in A seq=3001 ack=201 len=1000
+        +0.04
+        out A ack=4001 len=0
+        """);
+
+    [Fact]
+    public void An_answer_that_follows_late_leaves_acknowledgments_at_once() => ScriptedPeer.Run(
+        """
+        accepted
+        in A seq=1 ack=1 len=1000
+        out A ack=1001 len=0
+        +0.04
+        write 100
+        out A seq=1 ack=1001 len=100
+        in A seq=1001 ack=101 len=1000
+        out A ack=2001 len=0
+        """);
+
+    [Fact]
+    public void Data_that_answers_nothing_leaves_acknowledgments_at_once() => ScriptedPeer.Run(
+        """
+        accepted
+        write 100
+        out A seq=1 ack=1 len=100
+        in A seq=1 ack=101 len=1000
+        out A ack=1001 len=0
+        """);
+
+    [Fact]
     public void A_joined_segment_is_acknowledged_at_once() => ScriptedPeer.Run(
         """
         established

@@ -28,7 +28,9 @@ internal static class Attacks
 
         // Data from before the window is acknowledged each time, as on Linux: a peer that has lost an acknowledgment needs another.
         new("data guessed", 0.6, (network, i) => Guess(network, i, TcpFlags.Ack, 1_000)),
-        new("resets in the window", 0.05, (network, i) => Overheard(network, i, TcpFlags.Rst, 1 + (i % 1_000))),
+
+        // Behind what may have arrived since the acknowledgment that was overheard: a reset at what is expected next ends a connection.
+        new("resets in the window", 0.05, (network, i) => Overheard(network, i, TcpFlags.Rst, 1_001 + (i % 1_000))),
         new("SYNs in the window", 0.05, (network, i) => Overheard(network, i, TcpFlags.Syn, 1 + (i % 1_000))),
         new("acknowledgments that ask for one", 0.05, (network, i) => Overheard(network, i, TcpFlags.Ack, -1)),
         new("acknowledgments of what was not sent", 0.05, (network, i) => Overheard(network, i, TcpFlags.Ack, 0, ahead: 1_000 + i)),
@@ -119,7 +121,7 @@ internal static class Attacks
     /// <param name="network">Where.</param>
     /// <param name="i">The number of the frame.</param>
     /// <param name="flags">What it says.</param>
-    /// <param name="from">Where it begins, from what we expect.</param>
+    /// <param name="from">Where it begins, from what we have acknowledged last.</param>
     /// <param name="ahead">By how much it acknowledges more than was sent.</param>
     /// <param name="sackBlocks">How many blocks around what was sent it claims to have.</param>
     private static void Overheard(HostileNetwork network, int i, TcpFlags flags, int from, int ahead = 0, int sackBlocks = 0)
