@@ -30,7 +30,7 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
     public async Task After_an_hour_of_load_the_guest_uses_as_much_memory_as_after_the_first_minutes()
     {
         await using WebGuest guest = await WebGuest.StartAsync(world);
-        await world.GiveProgramsAsync("ab");
+        await world.GiveProgramsAsync("ab", "curl");
         WrkLoad http = await WrkLoad.StartAsync(world, guest, $"{WebGuest.Http}/hello/wrk", RestMilliseconds);
         WrkLoad https = await WrkLoad.StartAsync(world, guest, $"{WebGuest.Https}/hello/wrk", RestMilliseconds);
 
@@ -49,6 +49,7 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
                 done > {{Connections}}/said
                 touch {{Connections}}/ended
             ) > /dev/null 2>&1 &
+            until grep -q 'answered: 200$' {{Connections}}/said; do usleep 500000; done
             """);
 
         List<Use> uses = [];
