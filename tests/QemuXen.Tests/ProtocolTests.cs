@@ -51,6 +51,7 @@ public sealed class ProtocolTests : IDisposable
 
         Assert.Equal("run 1", await ReadLineAsync(agent));
         Assert.Equal("cd /\necho hi", File.ReadAllText(Path.Combine(_share, "command/1.sh")));
+        Assert.Equal("", File.ReadAllText(Path.Combine(_share, "command/1.err")));
         File.WriteAllText(Path.Combine(_share, "command/1.out"), "hi\n");
         await agent.WriteAsync("done 1 4\n"u8.ToArray());
 
