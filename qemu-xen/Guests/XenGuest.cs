@@ -8,8 +8,6 @@ namespace Xenlet.QemuXen;
 /// <summary>A domain of an <see cref="XenMachine"/>.</summary>
 public sealed partial class XenGuest : IGuest, IFollowedDomain
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
-
     /// <summary>
     /// A sleep in dom0 after which a console that has not grown is complete. It is measured by dom0's own clock, so a stopped machine does
     /// not pass it. The console daemon handles at most 30 events of a domain in 200 ms (RATE_LIMIT_PERIOD of xenconsoled) and then waits.
@@ -309,6 +307,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
             bool settled = false;
             while (true)
             {
+                Task changed = _machine.ConsoleChanges.Next;
                 file ??= Open(position);
                 int count = file?.Read(buffer) ?? 0;
                 if (count > 0)
@@ -327,7 +326,7 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
                 }
                 else
                 {
-                    await Task.WhenAny(_domainEnd.Task, Task.Delay(PollInterval));
+                    await Task.WhenAny(_domainEnd.Task, changed, Task.Delay(_machine.ConsoleChanges.Patience));
                 }
             }
 

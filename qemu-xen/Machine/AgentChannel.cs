@@ -56,7 +56,9 @@ internal sealed class AgentChannel : IAsyncDisposable
         int id = Interlocked.Increment(ref _lastId);
         TaskCompletionSource<int> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
         string file = Path.Combine(_share, "command", $"{id}.");
-        await File.WriteAllTextAsync(file + "sh", script, cancellationToken);
+        await File.WriteAllTextAsync(file + "sh", $"cd /\n{script}", cancellationToken);
+        Make(file + "out");
+        Make(file + "err");
         _running[id] = ended;
         await using FollowedFile? followed = lines is null ? null : new(file + "out", lines);
         try
@@ -113,7 +115,12 @@ internal sealed class AgentChannel : IAsyncDisposable
 
     /// <summary>Requests a list of the domains.</summary>
     /// <exception cref="QemuXenException">The connection has broken.</exception>
-    public Task ListAsync() => SendAsync($"list {Interlocked.Increment(ref _lastList)}");
+    public Task ListAsync()
+    {
+        int number = Interlocked.Increment(ref _lastList);
+        Make(ListPath(number));
+        return SendAsync($"list {number}");
+    }
 
     /// <summary>Sends a line that requests nothing.</summary>
     /// <exception cref="QemuXenException">The connection has broken.</exception>
@@ -126,6 +133,11 @@ internal sealed class AgentChannel : IAsyncDisposable
         await _reading;
         _writing.Dispose();
     }
+
+    /// <summary>Makes an empty file: the agent would need more messages for it than for opening it.</summary>
+    private static void Make(string path) => File.Open(path, FileMode.OpenOrCreate).Dispose();
+
+    private string ListPath(int number) => Path.Combine(_share, "domains", $"{number}");
 
     private static QemuXenException Gone() => new("The connection to dom0 has ended: QEMU or dom0 is gone.");
 
@@ -231,7 +243,7 @@ internal sealed class AgentChannel : IAsyncDisposable
                 _domains.HandleReleased();
                 break;
             case AgentMessageKind.Domains:
-                string list = Path.Combine(_share, "domains", $"{message.Number}");
+                string list = ListPath(message.Number);
                 if (File.Exists(list))
                 {
                     string table = File.ReadAllText(list);

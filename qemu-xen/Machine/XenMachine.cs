@@ -32,6 +32,8 @@ public sealed class XenMachine : IAsyncDisposable
     private readonly ConcurrentBag<int> _freePorts = [.. Enumerable.Range(Emulator.FirstFreePort, Emulator.FreePorts)];
     private readonly Lock _shareLock = new();
     private readonly Emulator _emulator;
+    private readonly ConcurrentDictionary<string, bool> _programs = [];
+    private FileChanges? _consoleChanges;
     private AgentChannel? _agent;
     private Heartbeat? _heartbeat;
     private Task _serial = Task.CompletedTask;
@@ -156,7 +158,12 @@ public sealed class XenMachine : IAsyncDisposable
     public async Task<string> CopyProgramAsync(string hostPath, CancellationToken cancellationToken = default)
     {
         (string path, string command) = CopyImage(hostPath, "The program");
-        (await RunInDom0Async(command, CommandLimit, cancellationToken)).ThrowIfFailed($"copying {hostPath} into dom0");
+        if (!_programs.ContainsKey(path))
+        {
+            (await RunInDom0Async(command, CommandLimit, cancellationToken)).ThrowIfFailed($"copying {hostPath} into dom0");
+            _programs[path] = true;
+        }
+
         return path;
     }
 
@@ -205,11 +212,15 @@ public sealed class XenMachine : IAsyncDisposable
 
         await _serial;
         await Domains.AbandonAsync();
+        _consoleChanges?.Dispose();
         _directory.Dispose();
     }
 
     /// <summary>The program that runs the machine.</summary>
     internal Emulator Emulator => _emulator;
+
+    /// <summary>Changes of the files with what guests write to their consoles. None may be followed before the machine has started.</summary>
+    internal FileChanges ConsoleChanges => _consoleChanges!;
 
     /// <summary>The machine's domains.</summary>
     internal DomainList Domains { get; }
@@ -358,6 +369,7 @@ public sealed class XenMachine : IAsyncDisposable
             Directory.CreateDirectory(Path.Combine(SharedDirectory, name));
         }
 
+        _consoleChanges = new(Path.Combine(SharedDirectory, "console"));
         TimeSpan limit = Scale(state is null ? _options.StartLimit : RestoreLimit);
         await _emulator.StartAsync(state, limit, cancellationToken);
         _serial = Log.CopyFromAsync(_emulator.Serial);

@@ -12,13 +12,13 @@ public sealed class BackEndTests(XenWorld world)
     [Fact]
     public async Task A_Xenlet_serves_a_disk_to_another_refuses_those_beyond_its_quota_and_both_let_go_of_everything_when_it_is_detached()
     {
-        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, storeMiB: BlockServerGuest.SmallMiB);
         await using BlockGuest guest = await BlockGuest.StartAsync(world, server.Disk("one", "xvda"));
-        Assert.StartsWith("xvda: 16777216 bytes in sectors of 512 flush True", await guest.DoAsync("show xvda"), StringComparison.Ordinal);
+        Assert.StartsWith("xvda: 4194304 bytes in sectors of 512 flush True", await guest.DoAsync("show xvda"), StringComparison.Ordinal);
         Assert.Equal("ok", await guest.DoAsync("fill xvda 1"));
         Assert.Equal("ok", await guest.DoAsync("check xvda 1"));
-        Assert.Equal("ok", await guest.DoAsync("discard xvda 4194304 8388608"));
-        Assert.Equal("ok", await guest.DoAsync("zeros xvda 4194304 8388608"));
+        Assert.Equal("ok", await guest.DoAsync("discard xvda 1048576 2097152"));
+        Assert.Equal("ok", await guest.DoAsync("zeros xvda 1048576 2097152"));
         Task<string> work = guest.DoAsync("random xvda 300 7");
         await AssertRefusesBeyondQuotaAsync(server);
         Assert.Equal("ok", await work);
@@ -68,28 +68,28 @@ public sealed class BackEndTests(XenWorld world)
     [Fact]
     public async Task Linux_reads_of_a_Xenlets_disk_what_it_wrote_follows_its_size_and_detaches_it()
     {
-        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, storeMiB: BlockServerGuest.SmallMiB);
         await server.AttachToLinuxAsync("linux", "xvdz");
-        Assert.Equal("32768\nequal", await server.Dom0Async(
+        Assert.Equal("8192\nequal", await server.Dom0Async(
             $"""
             cat /sys/block/xvdz/size
-            cp {world.SharePattern(seed: 11, sizeMiB: 16)} /tmp/pattern
+            cp {world.SharePattern(seed: 11, sizeMiB: 4)} /tmp/pattern
             dd if=/tmp/pattern of=/dev/xvdz bs=256k conv=fsync 2> /dev/null
             echo 3 > /proc/sys/vm/drop_caches
             cmp /tmp/pattern /dev/xvdz && echo equal
             """));
         Assert.Equal("equal\nequal", await server.Dom0Async(RandomWork));
 
-        await server.ResizeAsync("linux", 20 << 20);
-        await server.Dom0Async("until [ $(cat /sys/block/xvdz/size) = 40960 ]; do usleep 100000; done");
+        await server.ResizeAsync("linux", 5 << 20);
+        await server.Dom0Async("until [ $(cat /sys/block/xvdz/size) = 10240 ]; do usleep 100000; done");
         Assert.Equal("equal", await server.Dom0Async(
             """
-            dd if=/tmp/pattern of=/dev/xvdz bs=1M seek=16 count=4 conv=fsync 2> /dev/null
+            dd if=/tmp/pattern of=/dev/xvdz bs=1M seek=4 count=1 conv=fsync 2> /dev/null
             echo 3 > /proc/sys/vm/drop_caches
-            dd if=/dev/xvdz bs=1M skip=16 2> /dev/null | cmp -n 4194304 - /tmp/pattern && echo equal
+            dd if=/dev/xvdz bs=1M skip=4 2> /dev/null | cmp -n 1048576 - /tmp/pattern && echo equal
             """));
-        await server.ResizeAsync("linux", 16 << 20);
-        await server.Dom0Async("until [ $(cat /sys/block/xvdz/size) = 32768 ]; do usleep 100000; done");
+        await server.ResizeAsync("linux", 4 << 20);
+        await server.Dom0Async("until [ $(cat /sys/block/xvdz/size) = 8192 ]; do usleep 100000; done");
 
         Assert.Equal("equal\ngone", await server.Dom0Async(
             """
@@ -110,7 +110,7 @@ public sealed class BackEndTests(XenWorld world)
         cp /tmp/pattern /tmp/model
         for round in 1 2; do
             awk -v seed=$round 'BEGIN { srand(seed); for (i = 0; i < 15; i++) {
-                count = int(1 + rand() * 600); print int(rand() * (32768 - count)), count, int(rand() * 32000) } }' |
+                count = int(1 + rand() * 600); print int(rand() * (8192 - count)), count, int(rand() * 7500) } }' |
             while read -r to count from; do
                 for disk in /tmp/model /dev/xvdz; do
                     dd if=/tmp/pattern of=$disk bs=512 seek=$to count=$count skip=$from conv=notrunc 2> /dev/null
@@ -138,7 +138,7 @@ public sealed class BackEndSoakTests(XenWorld world)
     [Fact]
     public async Task With_a_raised_quota_110_disks_of_a_guest_are_served()
     {
-        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, storeMiB: BlockServerGuest.SmallMiB);
         await server.Dom0Async("xenstore-control quota set nodes 10000");
         try
         {

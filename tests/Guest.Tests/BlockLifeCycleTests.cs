@@ -39,7 +39,7 @@ public sealed class BlockLifeCycleTests(XenWorld world)
     /// </summary>
     internal static async Task RunAsync(XenWorld world, Func<WorkingBlockGuest, Task> happens)
     {
-        string disk = await world.Machine.CreateDiskAsync(16);
+        string disk = await world.Machine.CreateDiskAsync(BlockTests.SizeMiB);
         await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, GuestConfig.RawDisk(disk, "xvda"));
         await happens(work);
         await work.EndAsync();

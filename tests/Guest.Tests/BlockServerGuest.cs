@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Guest.Tests;
@@ -8,20 +9,27 @@ namespace Xenlet.Guest.Tests;
 /// </summary>
 internal sealed class BlockServerGuest(XenWorld world, XenGuest guest) : FollowedGuest(world, guest)
 {
+    /// <summary>Size of a store in MiB that is more than a ring and all its pages take, several times.</summary>
+    public const int SmallMiB = 4;
+
+    /// <summary>Size of a store in MiB that has room for a file system.</summary>
+    public const int LargeMiB = 16;
+
     /// <summary>Starts the domain.</summary>
     /// <param name="world">Where.</param>
     /// <param name="isDriverDomain">Whether it has <c>driver_domain=1</c>, which front ends do not need.</param>
     /// <param name="name">Its name; null for one that no other guest has.</param>
     /// <param name="hasUplink">Whether the switch of its interfaces is connected to dom0's bridge.</param>
+    /// <param name="storeMiB">Size of each store in MiB.</param>
     public static async Task<BlockServerGuest> StartAsync(
-        XenWorld world, bool isDriverDomain = false, string? name = null, bool hasUplink = false)
+        XenWorld world, bool isDriverDomain = false, string? name = null, bool hasUplink = false, int storeMiB = LargeMiB)
     {
         XenGuest guest = (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = name ?? world.NewName(),
             Kernel = await Images.Cases,
             MemoryMiB = World.DeviceMemory + 32,
-            CommandLine = hasUplink ? "server" : "block-server",
+            CommandLine = string.Create(CultureInfo.InvariantCulture, $"{(hasUplink ? "server" : "block-server")} {storeMiB}"),
             ExtraLines = isDriverDomain ? ["driver_domain = 1"] : [],
             Vifs = hasUplink ? ["bridge=xenbr0"] : [],
         });

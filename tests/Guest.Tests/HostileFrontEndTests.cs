@@ -17,7 +17,8 @@ public sealed class HostileFrontEndTests(TwoProcessorWorld world)
     [Fact]
     public async Task A_guest_that_attacks_its_back_ends_harms_no_other_and_leaves_nothing_when_it_is_destroyed()
     {
-        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world, hasUplink: true);
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(
+            world, hasUplink: true, storeMiB: BlockServerGuest.SmallMiB);
         await using BlockGuest honest = await BlockGuest.StartAsync(world);
         await honest.Guest.AttachDiskAsync(server.Disk("honest", "xvda"));
         Assert.Equal("ok", await honest.DoAsync("fill xvda 1"));

@@ -28,7 +28,7 @@ public sealed class TwoProcessorTests(TwoProcessorWorld world)
     [Fact]
     public async Task A_disk_is_written_and_read_while_its_back_end_runs()
     {
-        string disk = await world.Machine.CreateDiskAsync(16);
+        string disk = await world.Machine.CreateDiskAsync(BlockTests.SizeMiB);
         await using BlockGuest guest = await BlockGuest.StartAsync(world, GuestConfig.RawDisk(disk, "xvda"));
         Assert.Equal("ok", await guest.DoAsync("fill xvda 1"));
         Assert.Equal("ok", await guest.DoAsync("check xvda 1"));

@@ -10,23 +10,27 @@ namespace Xenlet.GuestImage;
 /// <summary>Back ends that this domain has for others. The host ends the case by a line at the console.</summary>
 internal static class BackEndCases
 {
-    private const long StoreSize = 16 << 20;
+    public static IEnumerable<Case> All => [Serve("block-server", hasUplink: false), Serve("server", hasUplink: true)];
 
-    public static IEnumerable<Case> All =>
-        [new("block-server", () => ServeAsync(hasUplink: false)), new("server", () => ServeAsync(hasUplink: true))];
+    /// <summary>Its argument is the size of each store, in MiB.</summary>
+    private static Case Serve(string name, bool hasUplink) => new(name, args =>
+    {
+        ServeAsync(long.Parse(args[0], CultureInfo.InvariantCulture) << 20, hasUplink).GetAwaiter().GetResult();
+        return 0;
+    });
 
     /// <summary>
     /// Serves stores in memory, each made when it is first asked for by its name; "refused" is none. Interfaces get a switch of their own,
     /// whose uplink is this domain's first interface.
     /// </summary>
-    private static async Task ServeAsync(bool hasUplink)
+    private static async Task ServeAsync(long storeSize, bool hasUplink)
     {
         LearningSwitch bridge = new();
         ConcurrentDictionary<string, MemoryBlockStore> stores = new();
         GuestStatistics before = Guest.ReadStatistics();
         BlockBackEndDriver driver = new(Guest.EventChannels, Guest.ForeignPages, (request, _) => new(
             request.Name == "refused" ? throw new FileNotFoundException("there is no such store")
-                : stores.GetOrAdd(request.Name, static _ => new MemoryBlockStore(StoreSize))));
+                : stores.GetOrAdd(request.Name, _ => new MemoryBlockStore(storeSize))));
         DomainServicesOptions options = new()
         {
             BackDrivers = [driver, new NetworkBackEndDriver(Guest.EventChannels, Guest.ForeignPages, bridge)],

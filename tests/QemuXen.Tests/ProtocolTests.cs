@@ -50,7 +50,8 @@ public sealed class ProtocolTests : IDisposable
         Task<CommandResult> run = channel.RunAsync("echo hi", Limit, CancellationToken.None);
 
         Assert.Equal("run 1", await ReadLineAsync(agent));
-        Assert.Equal("echo hi", File.ReadAllText(Path.Combine(_share, "command/1.sh")));
+        Assert.Equal("cd /\necho hi", File.ReadAllText(Path.Combine(_share, "command/1.sh")));
+        Assert.Equal("", File.ReadAllText(Path.Combine(_share, "command/1.err")));
         File.WriteAllText(Path.Combine(_share, "command/1.out"), "hi\n");
         await agent.WriteAsync("done 1 4\n"u8.ToArray());
 
