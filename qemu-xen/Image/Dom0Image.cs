@@ -47,10 +47,10 @@ public sealed class Dom0Image
     private static readonly string[] DeviceModules = ["loop", "xen-blkback", "xen-netback", "bridge", "tun"];
 
     /// <summary>
-    /// Modules for Linux guests that Debian's kernel does not have built in: the front ends, a file system, and its checksums, which it
-    /// asks for by name.
+    /// Modules for Linux guests that Debian's kernel does not have built in: the front ends, a file system with its checksums, and
+    /// encrypted disks. What one asks for by name while it runs, as for checksums and ciphers, is named here too.
     /// </summary>
-    private static readonly string[] GuestModules = ["xen-blkfront", "xen-netfront", "crc32c_generic", "ext4"];
+    private static readonly string[] GuestModules = ["xen-blkfront", "xen-netfront", "crc32c_generic", "ext4", "dm-crypt", "xts", "ecb"];
 
     private static readonly string[] Directories =
     [

@@ -14,10 +14,16 @@ public sealed class BackEndLifeTests(XenWorld world)
 
     private const string Dom0Address = "10.99.32.1";
 
+    /// <summary>In dom0, has what it sends to a guest that has asked for datagrams.</summary>
+    private const string Answer = "/tmp/answer";
+
     [Fact]
     public Task Ten_plug_cycles_leave_nothing_in_the_store_in_Xen_or_in_either_domain() => CycleAsync(world, 10);
 
-    /// <summary>Meanwhile its disk works, and one connection with dom0 goes on over its interface.</summary>
+    /// <summary>
+    /// Meanwhile its disk works, and a connection with dom0 goes on over its interface, as do datagrams that it has asked for once: of
+    /// either, the filter rules accept no more than the first packet.
+    /// </summary>
     [Fact]
     public async Task A_front_end_that_is_saved_and_migrated_loses_nothing_and_a_save_of_its_driver_domain_is_refused()
     {
@@ -25,30 +31,50 @@ public sealed class BackEndLifeTests(XenWorld world)
             world, isDriverDomain: true, hasUplink: true, storeMiB: BlockServerGuest.SmallMiB);
         XenUse before = await XenUse.ReadAsync(world.Machine);
         await using WorkingBlockGuest work = await WorkingBlockGuest.StartAsync(world, await BlockGuest.StartAsync(
-            world, CommandLine, World.SavedMemory, [server.Interface($"ip={Address}")], server.Disk("one", "xvda")));
+            world,
+            $"XENLET_ASKS={Dom0Address} {CommandLine}",
+            World.SavedMemory,
+            [server.Interface($"ip={Address}")],
+            server.Disk("one", "xvda")));
         string first = work.Id;
         await ReachAsync(server);
+        await server.Dom0Async(
+            $"""
+            xenstore-write $home/data/filter/rules 'accept tcp from outside to {Address} port 7; accept udp from guests to outside port 7'
+            until xenstore-read $home/data/filter/in-force 2> /dev/null | grep '^change 1: 2 rules'; do usleep 300000; done
+            """);
         Dom0Stream stream = await Dom0Stream.StartAsync(work.Guest, Address);
+        string peer = await server.CopyProgramAsync(await Images.NetworkPeer);
+        await server.Dom0Async($"echo first > {Answer}; {peer} asked 7 {Answer} > /dev/null 2>&1 & echo $! > {Answer}.id");
+        await work.Guest.SeesAsync("a datagram says first");
 
         string file = XenMachine.SavePath(server.Guest.Name);
         Task<string> save = await AskAsync($"xl save $id {file}", server, first, $"vbd/{first}/51712", $"vif/{first}/0");
 
         await work.SaveAndRestoreAsync();
-        await stream.GrowsAsync();
+        await GoesOnAsync("restored");
         await work.MigrateAsync();
-        await stream.GrowsAsync();
+        await GoesOnAsync("migrated");
         await server.HasNothingForAsync(first);
 
         // libxl's 60 seconds may not be over. A stream that goes on until then would prove no more than what comes after them.
         Assert.Equal("all came back: True, the idle one works: True", await stream.EndAsync());
         Assert.Equal("refused", await save);
         Assert.Equal("again", await server.Dom0Async($"echo again | nc {Address} 7"));
+        await server.Dom0Async($"kill $(cat {Answer}.id); rm {Answer}*");
         await work.EndAsync();
         await server.LetsGoOfAsync(work.Id);
         await before.ReturnsAsync(world.Machine);
         await LeaveAsync(server);
         await server.Dom0Async($"rm -f {file}");
         await server.EndAsync();
+
+        async Task GoesOnAsync(string word)
+        {
+            await server.Dom0Async($"echo {word} > {Answer}");
+            await work.Guest.SeesAsync($"a datagram says {word}");
+            await stream.GrowsAsync();
+        }
     }
 
     /// <summary>Each with requests under way. The last one may only read.</summary>

@@ -104,6 +104,92 @@ public sealed class BackEndTests(XenWorld world)
         await server.EndAsync();
     }
 
+    /// <summary>
+    /// The disks are dom0's own. Each encrypted one has the other end of the same memory, which cryptsetup opens: what the one has written
+    /// the other reads.
+    /// </summary>
+    [Fact]
+    public async Task Linux_opens_with_cryptsetup_what_a_store_encrypts_and_a_store_of_changes_leaves_its_original_as_it_is()
+    {
+        await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
+        await world.GiveProgramsAsync("cryptsetup");
+        foreach (string module in (string[])["dm-crypt", "xts", "ecb"])
+        {
+            await world.LoadModuleAsync(module);
+        }
+
+        await server.AttachToLinuxAsync("below", "xvdv");
+        await server.AttachToLinuxAsync("encrypted-512-of-below", "xvdw");
+        await server.AttachToLinuxAsync("encrypted-4096-of-below", "xvdx");
+        await server.AttachToLinuxAsync("original", "xvdy");
+        await server.AttachToLinuxAsync("changed-of-original", "xvdz");
+        string prepares =
+            $$"""
+            cp {{world.SharePattern(seed: 12, sizeMiB: 2)}} /tmp/pattern
+            puts() { dd if=/tmp/pattern of=/dev/$1 bs=1M seek=$2 count=2 conv=fsync 2> /dev/null; }
+            has() { dd if=/dev/$1 bs=1M skip=$2 count=2 2> /dev/null | cmp - ${3:-/tmp/pattern} && echo "$1 has it"; }
+            forgets() { echo 3 > /proc/sys/vm/drop_caches; }
+
+            """;
+        Assert.Equal(
+            """
+            512
+            mapper/plain has it
+            xvdw has it
+            4096
+            mapper/plain has it
+            xvdx has it
+            xvdz has it
+            xvdz has it
+            xvdy has it
+            """,
+            await server.Dom0Async(prepares + Encryption + Changes));
+        foreach (string disk in (string[])["xvdv", "xvdw", "xvdx", "xvdy", "xvdz"])
+        {
+            await server.DetachFromLinuxAsync(disk);
+        }
+
+        await server.LetsGoOfAsync("0");
+        await server.EndAsync();
+    }
+
+    /// <summary>Linux writes by the store and reads by dm-crypt, and the other way round, far behind the beginning.</summary>
+    private const string Encryption =
+        """
+        awk 'BEGIN { for (i = 1; i <= 64; i++) printf "%c", i }' > /tmp/key
+        for disk in xvdw xvdx; do
+            sector=$(cat /sys/block/$disk/queue/logical_block_size)
+            echo $sector
+            puts $disk 5
+            forgets
+            cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 512 --key-file /tmp/key --sector-size $sector /dev/xvdv plain
+            has mapper/plain 5
+            puts mapper/plain 14
+            cryptsetup close plain
+            forgets
+            has $disk 14
+        done
+        rm /tmp/key
+
+        """;
+
+    /// <summary>Sectors of several pieces of 64 KiB are changed, of some of them all.</summary>
+    private const string Changes =
+        """
+        puts xvdy 0
+        has xvdz 0
+        cp /tmp/pattern /tmp/model
+        for places in '3 1' '100 60' '1000 500' '4095 1'; do
+            for disk in /tmp/model /dev/xvdz; do
+                dd if=/tmp/pattern of=$disk bs=512 skip=7 seek=${places% *} count=${places#* } conv=notrunc,fsync 2> /dev/null
+            done
+        done
+        forgets
+        has xvdz 0 /tmp/model
+        has xvdy 0
+        rm /tmp/pattern /tmp/model
+        """;
+
     /// <summary>Writes of random places and lengths, to the disk and to a file that is its model, which are compared twice.</summary>
     private const string RandomWork =
         """

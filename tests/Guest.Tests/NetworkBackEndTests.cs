@@ -61,6 +61,7 @@ public sealed class NetworkBackEndTests(XenWorld world)
         await SendAsync(far, "off");
         await SendAsync(far, "on");
         await SendStraightAsync(server, far);
+        await AssertHeldToItsRateAsync(server, far, $"$home/backend/vif/{frames.Id}/1/rate");
 
         await AssertHeldToItsAddressAsync(server, far);
         XenUse connected = await XenUse.ReadAsync(world.Machine);
@@ -113,6 +114,36 @@ public sealed class NetworkBackEndTests(XenWorld world)
         }
 
         Assert.True(toXenlet > 0 && toLinux > 0, await server.TellAsync());
+    }
+
+    /// <summary>
+    /// The Xenlet sends back what Linux sends, and may send next to nothing beyond the burst until it gets another rate. How much was due
+    /// meanwhile is reckoned by the clock that counts it, which is read before the bytes and behind them: on a slow machine it is more.
+    /// </summary>
+    private static async Task AssertHeldToItsRateAsync(NetworkServerGuest server, FarNamespace far, string rate)
+    {
+        const int bytesPerSecond = 1000;
+        const int burst = 128 << 10;
+        await far.RunAsync($"xenstore-write {rate} {bytesPerSecond},1000000");
+        await server.ReachesAsync(1000, "ms", LargeMac);
+        long from = await server.CountAsync("ms", "clock: ");
+        long before = await server.CountAsync("bytes", LargeMac);
+        await far.RunAsync($"far nc {Large} 7 < /tmp/sent > /tmp/received & echo $! > /tmp/held");
+        await server.ReachesAsync(before + burst, "bytes", LargeMac);
+
+        // Others are not held up, and give it the time to send more.
+        await far.RunAsync($"for i in $(seq 10); do far ping -c 1 -W 60 -s 1000 {Plain} > /dev/null; done");
+        long sent = await server.CountAsync("bytes", LargeMac) - before;
+        long elapsed = await server.CountAsync("ms", "clock: ") - from;
+        Assert.InRange(sent, burst, burst + ushort.MaxValue + (bytesPerSecond * (elapsed + 1000) / 1000));
+
+        Assert.Equal("equal", await far.RunAsync(
+            $"""
+            xenstore-write {rate} 1000000000,50000
+            while kill -0 $(cat /tmp/held) 2> /dev/null; do usleep 50000; done
+            cmp /tmp/sent /tmp/received && echo equal
+            rm /tmp/held
+            """));
     }
 
     private static async Task AssertHeldToItsAddressAsync(NetworkServerGuest server, FarNamespace far)

@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Xenlet.QemuXen;
+using Xunit.Sdk;
 
 namespace Xenlet.Guest.Tests;
 
@@ -49,9 +52,17 @@ internal sealed class NetworkServerGuest(XenWorld world, XenGuest guest) : Follo
     public async Task<long> CountAsync(string words, string text = "")
     {
         string told = await TellAsync();
-        Match match = Regex.Match(told, $@"^.*?{Regex.Escape(text)}.*?(?<!\d)(\d+) {Regex.Escape(words)}", RegexOptions.Multiline);
-        Assert.True(match.Success, $"there is no number of '{words}' in:\n{told}");
-        return long.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        return Find(told, words, text) ?? throw new XunitException($"there is no number of '{words}' in:\n{told}");
+    }
+
+    /// <summary>Waits until such a number is there, and is not less.</summary>
+    public async Task ReachesAsync(long least, string words, string text)
+    {
+        Stopwatch waited = Stopwatch.StartNew();
+        for (string told = await TellAsync(); !(Find(told, words, text) >= least); told = await TellAsync())
+        {
+            Assert.True(waited.Elapsed < World.Limit, $"there are no {least} {words} in:\n{told}");
+        }
     }
 
     /// <summary>Waits until nothing is left in the store of an interface that this domain serves.</summary>
@@ -62,5 +73,11 @@ internal sealed class NetworkServerGuest(XenWorld world, XenGuest guest) : Follo
     {
         await Guest.WriteConsoleAsync("end\n"u8.ToArray());
         (await EndedGuest.OfAsync(Guest, World.Limit)).AssertExited(0);
+    }
+
+    private static long? Find(string told, string words, string text)
+    {
+        Match match = Regex.Match(told, $@"^.*?{Regex.Escape(text)}.*?(?<!\d)(\d+) {Regex.Escape(words)}", RegexOptions.Multiline);
+        return match.Success ? long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text;
 using Xenlet.Domain;
 using Xenlet.Drivers;
 using Xenlet.Kernel;
@@ -45,17 +46,20 @@ internal static class EchoCases
         Console.WriteLine($"echo: {stack.Faults} faults, {free - FreePages()} pages more in use");
     }
 
-    /// <summary>Has TCP echoed while something else is done, which attaches the interfaces to the stack.</summary>
+    /// <summary>
+    /// Has TCP echoed while something else is done, which attaches the interfaces to the stack. The address in XENLET_ASKS is asked for
+    /// datagrams.
+    /// </summary>
     public static async Task RunBesideAsync(Func<SocketStack, Task> work)
     {
         using CancellationTokenSource ending = new();
         using SocketStack stack = Start();
         using TcpListener listener = new(IPAddress.Any, Port);
         listener.Start();
-        Task echoes = EchoStreamsAsync(listener, ending.Token);
+        Task[] echoes = [EchoStreamsAsync(listener, ending.Token), AskAsync(ending.Token)];
         await work(stack);
         await ending.CancelAsync();
-        await echoes;
+        await Task.WhenAll(echoes);
     }
 
     private static SocketStack Start()
@@ -98,6 +102,50 @@ internal static class EchoCases
             catch (OperationCanceledException)
             {
                 return;
+            }
+        }
+    }
+
+    /// <summary>Sends datagrams to the address in XENLET_ASKS until one comes, and from then on only says what comes.</summary>
+    private static async Task AskAsync(CancellationToken cancellationToken)
+    {
+        if (Environment.GetEnvironmentVariable("XENLET_ASKS") is not { } asked)
+        {
+            return;
+        }
+
+        using UdpClient datagrams = new(Port);
+        IPEndPoint to = new(IPAddress.Parse(asked), Port);
+        try
+        {
+            while (datagrams.Available == 0)
+            {
+                await SendIfUpAsync();
+                await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
+            }
+
+            for (string last = ""; ;)
+            {
+                string text = Encoding.ASCII.GetString((await datagrams.ReceiveAsync(cancellationToken)).Buffer).Trim();
+                if (text != last)
+                {
+                    Console.WriteLine($"echo: a datagram says {last = text}");
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+
+        async Task SendIfUpAsync()
+        {
+            try
+            {
+                await datagrams.SendAsync("?"u8.ToArray(), to, CancellationToken.None);
+            }
+            catch (SocketException)
+            {
+                // There is no interface yet.
             }
         }
     }

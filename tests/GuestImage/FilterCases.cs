@@ -6,7 +6,7 @@ namespace Xenlet.GuestImage;
 
 /// <summary>
 /// A switch with a filter that this domain has for others, with its first interface as the uplink and its rules in xenstore, as
-/// samples/Firewall has it. The host ends the case by a line at the console.
+/// samples/Firewall has it, and a limit for each front end. The host ends the case by a line at the console.
 /// </summary>
 internal static class FilterCases
 {
@@ -15,7 +15,7 @@ internal static class FilterCases
     private static async Task RunAsync()
     {
         PacketFilter filter = new();
-        LearningSwitch bridge = new(new() { Filter = filter });
+        LearningSwitch bridge = new(new() { Filter = filter, BytesPerSecond = 1000, BurstBytes = 200_000 });
         NetworkBackEndDriver driver = new(Guest.EventChannels, Guest.ForeignPages, bridge);
         await using DomainServices services = await DomainServices.StartAsync(Guest.Machine, new() { BackDrivers = [driver] });
         await using StoredFilterRules rules = await StoredFilterRules.StartAsync(filter, services.Store, report: Console.WriteLine);

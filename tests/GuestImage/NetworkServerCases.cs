@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Xenlet.BackEnds;
 using Xenlet.Domain;
 using Xenlet.Kernel;
@@ -24,6 +25,7 @@ internal static class NetworkServerCases
             while ((await Task.Run(Console.In.ReadLine))?.Trim() is not (null or "end"))
             {
                 BackEndCases.TellMapped(before);
+                Console.WriteLine($"clock: {Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000)} ms");
                 Console.WriteLine($"switch: {bridge}");
                 Console.WriteLine($"uplink: {uplink}");
                 driver.WriteReport(Console.Out);

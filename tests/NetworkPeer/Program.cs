@@ -13,6 +13,7 @@ using Xenlet.NetworkPeer.Http;
 // datagrams GUEST-ADDRESS PORT             datagrams of all lengths to a guest that echoes them
 // stream GUEST-ADDRESS PORT FILE           bytes without end to a guest that echoes them, on a connection beside one that is idle, until
 //                                          FILE.stop is there; how many came back is in FILE meanwhile
+// asked PORT FILE                          what is in FILE, in datagrams to a guest that has asked for them at the port, until it is killed
 // records GUEST-ADDRESS PORT               hostile records to a guest that serves TLS
 // udp GUEST-ADDRESS PORT                   a datagram through Linux's own stack, and the answers that it accepts
 // names ADDRESS                            a server of DNS, until it is killed
@@ -43,6 +44,7 @@ return args switch
     ["datagrams", string guest, string port] => await DatagramsAsync(guest, int.Parse(port, CultureInfo.InvariantCulture)),
     ["stream", string guest, string port, string file] => await EchoedStream.RunAsync(
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture)), file),
+    ["asked", string port, string file] => await AskedDatagrams.RunAsync(int.Parse(port, CultureInfo.InvariantCulture), file),
     ["records", string guest, string port] => await HostileRecords.RunAsync(
         new(IPAddress.Parse(guest), int.Parse(port, CultureInfo.InvariantCulture))),
     ["requests", string file, string address, string port] => await HttpTable.RunAsync(

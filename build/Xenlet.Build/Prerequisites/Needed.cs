@@ -47,6 +47,9 @@ internal static class Needed
     private static readonly Prerequisite FileSystems = new(
         "mkfs.ext4 and e2fsck", "e2fsprogs", machine => machine.HasCommand("mkfs.ext4") && machine.HasCommand("e2fsck"));
 
+    /// <summary>What opens an encrypted disk that a Xenlet serves.</summary>
+    private static readonly Prerequisite Encryption = new("cryptsetup", "cryptsetup-bin", machine => machine.HasCommand("cryptsetup"));
+
     /// <summary>The time zones of an image.</summary>
     private static readonly Prerequisite TimeZones = new(
         "time zones", "tzdata", machine => machine.HasFile("/usr/share/zoneinfo/zone.tab"));
@@ -55,6 +58,6 @@ internal static class Needed
     public static readonly IReadOnlyList<Prerequisite> Testing =
         [
             .. Prerequisite.Linking(), .. Prerequisite.Cryptography, .. Prerequisite.Cultures, TimeZones, .. Booting, .. Intel,
-            .. Debugging, .. Networking, FileSystems,
+            .. Debugging, .. Networking, FileSystems, Encryption,
         ];
 }

@@ -15,6 +15,7 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
     private readonly FrontEndPages _pages;
     private readonly IEventChannel[] _channels;
     private readonly NetworkServer _server;
+    private readonly ReceiveServer _receive;
     private readonly FrontEndPort _port;
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _hasLeft;
@@ -44,11 +45,11 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
         TransmitServer transmit = new(
             new BackRing<TransmitRequest, TransmitResponse>([mapped[0]]), Machine, domain, _channels[0], new FramePool(), filter,
             network, Counters, rate ?? new(TimeProvider.System));
-        ReceiveServer receive = new(
+        _receive = new(
             new BackRing<ReceiveRequest, ReceiveResponse>([mapped[1]]), Machine, domain, _channels[1], _port.Queue,
             new FrontEndFeatures(takesChains, offloads, filters, notifies), Counters);
-        _server = new NetworkServer(transmit, _channels[0], receive, _channels[1], _ => Spurious++);
-        _port.Open(filter, receive);
+        _server = new NetworkServer(transmit, _channels[0], _receive, _channels[1], _ => Spurious++);
+        _port.Open(filter, _receive);
         _server.Start(_failed.SetResult);
     }
 
@@ -105,6 +106,9 @@ internal sealed class RawNetworkFrontEnd : IAsyncDisposable
 
     /// <summary>The next slots of received frames.</summary>
     public Task<ReceiveResponse[]> ReceivedAsync(int count) => Receive.TakeAsync(_receiveChannel, count);
+
+    /// <summary>What ends the delivery of frames that come straight. Afterwards the event channel may be closed.</summary>
+    public void EndDelivery() => _receive.Close();
 
     /// <summary>Ends the serving, of which the switch is not told.</summary>
     public async Task LeaveAsync()

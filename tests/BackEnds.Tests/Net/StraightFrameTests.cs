@@ -247,6 +247,29 @@ public sealed class StraightFrameTests
         Assert.Equal(0, both.Receiver.Counters.Received);
     }
 
+    /// <summary>Otherwise the sender would notify by a channel that the end of the receiver's connection has closed.</summary>
+    [Fact]
+    public async Task The_end_of_a_receiver_waits_until_its_front_end_was_notified_of_a_frame_that_has_come_straight()
+    {
+        await using TwoFrontEnds both = await TwoFrontEnds.StartAsync();
+        both.Give(Enough);
+        Thread ending = new(both.Receiver.EndDelivery);
+        ThreadState? state = null;
+        both.Receiver.Machine.Notifying = () =>
+        {
+            ending.Start();
+            do
+            {
+                Thread.Yield();
+                state = ending.ThreadState;
+            }
+            while (state is not (ThreadState.WaitSleepJoin or ThreadState.Stopped));
+        };
+        Assert.Equal(NetProtocol.ResponseOkay, await both.SendLargeAsync(TcpFrames.Make(false, 30_000)));
+        ending.Join();
+        Assert.Equal((ThreadState.WaitSleepJoin, 1), (state, (int)both.Receiver.Counters.Straight));
+    }
+
     /// <summary>Whatever is behind the head, what is decided about the frame is the same.</summary>
     [Fact]
     public void Nothing_behind_the_head_is_read_before_the_frame_goes_on()

@@ -32,6 +32,9 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
     /// <summary>Called after a call has copied from the front end's pages.</summary>
     public Action Copied { get; set; } = static () => { };
 
+    /// <summary>Called before the front end is notified.</summary>
+    public Action Notifying { get; set; } = static () => { };
+
     /// <summary>Parts that were copied by Xen.</summary>
     public int Copies { get; private set; }
 
@@ -204,6 +207,7 @@ internal sealed class BackEndMachine(TestMachine front, ushort self) : IForeignP
 
         public void Notify()
         {
+            machine.Notifying();
             ObjectDisposedException.ThrowIf(_closed.IsCancellationRequested, this);
             channel.NotifyFront();
         }
