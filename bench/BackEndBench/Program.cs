@@ -5,8 +5,8 @@ using Xenlet.BenchPrograms;
 using Xenlet.Domain;
 using Xenlet.Kernel;
 
-// A driver domain. target=MIB-NAME of a disk is a store of so many MiB in this domain's memory; interfaces join one switch. Lines of
-// standard input:
+// A driver domain. target=MIB-NAME of a disk is a store of so many MiB in this domain's memory; interfaces join one switch, whose uplink is
+// this domain's first interface if the argument is "uplink". Lines of standard input:
 //   begin NAME    measures what other domains have it do from now on
 //   end COUNT     until here: lines "measured NAME.FIGURE VALUE", for one of COUNT operations
 //   collect       gives back what earlier work has left
@@ -14,8 +14,10 @@ using Xenlet.Kernel;
 ConcurrentDictionary<string, MemoryBlockStore> stores = new();
 BlockBackEndDriver disks = new(Guest.EventChannels, Guest.ForeignPages, (request, _) => new(stores.GetOrAdd(
     request.Name, static name => new MemoryBlockStore(long.Parse(name.Split('-')[0], CultureInfo.InvariantCulture) << 20))));
-NetworkBackEndDriver interfaces = new(Guest.EventChannels, Guest.ForeignPages, new LearningSwitch());
+LearningSwitch bridge = new();
+NetworkBackEndDriver interfaces = new(Guest.EventChannels, Guest.ForeignPages, bridge);
 await using DomainServices services = await DomainServices.StartAsync(Guest.Machine, new() { BackDrivers = [disks, interfaces] });
+await using NetworkUplink? uplink = args is ["uplink"] ? new(bridge, await services.Interfaces.WaitForAsync("vif0")) : null;
 Console.WriteLine("BackEndBench serves");
 
 TaskCompletionSource<int> ended = new();

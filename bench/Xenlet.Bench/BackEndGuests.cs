@@ -30,7 +30,11 @@ internal sealed class BackEndGuests
         cancellationToken);
 
     /// <summary>Runs a Xenlet that serves, and keeps its figures.</summary>
-    public async Task ServeAsync(int memoryMiB, Func<ServingDomain, Task> measureAsync, WorkResults into)
+    /// <param name="memoryMiB">Its memory.</param>
+    /// <param name="measureAsync">Has it serve.</param>
+    /// <param name="into">Receives its figures.</param>
+    /// <param name="hasUplink">Whether its switch is connected to dom0's bridge.</param>
+    public async Task ServeAsync(int memoryMiB, Func<ServingDomain, Task> measureAsync, WorkResults into, bool hasUplink = false)
     {
         GuestConfig config = new()
         {
@@ -38,6 +42,8 @@ internal sealed class BackEndGuests
             Kernel = _server.Image,
             MemoryMiB = memoryMiB,
             ExtraLines = ["driver_domain = 1"],
+            CommandLine = hasUplink ? "uplink" : "",
+            Vifs = hasUplink ? ["bridge=xenbr0"] : [],
         };
         await using XenGuest guest = await _machine.CreateGuestAsync(config, _cancellation);
         MeasuredGuest program = Measured(guest);
@@ -57,7 +63,10 @@ internal sealed class BackEndGuests
 
     /// <summary>The processor times of a serving domain and of those that it serves, in this order.</summary>
     public DomainTimes TimesOf(ServingDomain server, params IEnumerable<XenGuest> guests) =>
-        new(_machine, _domainTime, [server.Domain, .. guests.Select(guest => guest.DomainId)], _cancellation);
+        TimesOf([server.Domain, .. guests.Select(guest => guest.DomainId)]);
+
+    /// <summary>The processor times of domains.</summary>
+    public DomainTimes TimesOf(IReadOnlyList<int> domains) => new(_machine, _domainTime, domains, _cancellation);
 
     private MeasuredGuest Measured(XenGuest guest) => new(_machine, guest, _domainTime, "", _cancellation);
 

@@ -23,6 +23,12 @@ internal sealed class BackEndResults
 
     /// <summary>Two Linux guests on a bridge of dom0's Linux.</summary>
     public BackEndKindResults LinuxOnBridge { get; } = new();
+
+    /// <summary>A Linux guest and dom0, through the switch of a Xenlet and its uplink.</summary>
+    public BackEndKindResults ThroughUplink { get; } = new();
+
+    /// <summary>A Linux guest and dom0, on a bridge of dom0.</summary>
+    public BackEndKindResults ToDom0 { get; } = new();
 }
 
 /// <summary>What was measured of one kind of back ends.</summary>

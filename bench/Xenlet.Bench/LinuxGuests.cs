@@ -35,4 +35,17 @@ internal static class LinuxGuests
         cpio.AddFile("bin/" + program.Name, File.ReadAllBytes(program.Image), executable: true);
         return config with { Ramdisk = ramdisk };
     }
+
+    /// <summary>A guest with an interface that runs a program; its initramfs has a name.</summary>
+    public static GuestConfig OnNetwork(Dom0Image image, MeasuredProgram program, string directory, string name, string address) => Running(
+        image,
+        program,
+        directory,
+        name,
+        $"""
+        until [ -d /sys/class/net/eth0 ]; do usleep 20000; done
+        ifconfig lo up
+        ifconfig eth0 {address} netmask 255.255.255.0 up
+        """,
+        ["xen-netfront"]);
 }

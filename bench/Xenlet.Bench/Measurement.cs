@@ -108,6 +108,8 @@ internal sealed class Measurement
             .RunAsync(Rounds, TryNamedAsync);
         await new NetworkBackEndMeasurement(machine, guests, directory, IsQuick, _results.BackEnds, _cancellation)
             .RunAsync(Rounds, TryNamedAsync);
+        await new UplinkMeasurement(machine, guests, directory, IsQuick, _results.BackEnds, _cancellation)
+            .RunAsync(Rounds, TryNamedAsync);
 
         Task TryNamedAsync(string what, Func<Task> measureAsync) =>
             what.Contains(_options.Rows, StringComparison.Ordinal) ? TryAsync(what, measureAsync) : Task.CompletedTask;

@@ -29,8 +29,9 @@ internal sealed class NetworkBackEndMeasurement(
     /// <param name="tryAsync">Runs one part under a name; a part that fails stops no other.</param>
     public async Task RunAsync(int rounds, Func<string, Func<Task>, Task> tryAsync)
     {
-        Pair xenlets = new(await XenletsAsync("bench/TcpBench"), await XenletsAsync("bench/NetworkBench"));
-        Pair linux = new(await LinuxAsync("bench/LinuxTcpBench"), await LinuxAsync("bench/LinuxNetworkBench"));
+        // Published when first needed: of what is not asked for, nothing is.
+        Pair xenlets = new(new(() => XenletsAsync("bench/TcpBench")), new(() => XenletsAsync("bench/NetworkBench")));
+        Pair linux = new(new(() => LinuxAsync("bench/LinuxTcpBench")), new(() => LinuxAsync("bench/LinuxNetworkBench")));
         for (int round = 1; round <= rounds; round++)
         {
             string which = $", round {round} of {rounds}";
@@ -42,15 +43,15 @@ internal sealed class NetworkBackEndMeasurement(
         async Task OnSwitchAsync(string what, Pair pair, BackEndKindResults into)
         {
             await tryAsync($"TCP of {what}", () => guests.ServeAsync(
-                ServerMemoryMiB, server => MeasureTcpAsync(server, pair.Tcp, into), into.BackEnd));
+                ServerMemoryMiB, async server => await MeasureTcpAsync(server, await pair.Tcp.Value, into), into.BackEnd));
             await tryAsync($"frames of {what}", () => guests.ServeAsync(
-                ServerMemoryMiB, server => MeasureFramesAsync(server, pair.Frames, into), into.BackEnd));
+                ServerMemoryMiB, async server => await MeasureFramesAsync(server, await pair.Frames.Value, into), into.BackEnd));
         }
 
         async Task OnBridgeAsync(string what, Pair pair, BackEndKindResults into)
         {
-            await tryAsync($"TCP of {what}", () => MeasureTcpAsync(ServingDomain.Dom0, pair.Tcp, into));
-            await tryAsync($"frames of {what}", () => MeasureFramesAsync(ServingDomain.Dom0, pair.Frames, into));
+            await tryAsync($"TCP of {what}", async () => await MeasureTcpAsync(ServingDomain.Dom0, await pair.Tcp.Value, into));
+            await tryAsync($"frames of {what}", async () => await MeasureFramesAsync(ServingDomain.Dom0, await pair.Frames.Value, into));
         }
     }
 
@@ -69,17 +70,8 @@ internal sealed class NetworkBackEndMeasurement(
     private async Task<GuestConfig[]> LinuxAsync(string project)
     {
         MeasuredProgram program = await MeasuredProgram.PublishAsync(project, directory, null, cancellationToken);
-        return [.. Ends.Select((end, index) => LinuxGuests.Running(
-            machine.Image,
-            program,
-            directory,
-            string.Create(CultureInfo.InvariantCulture, $"{program.Name}-{index}"),
-            $"""
-            until [ -d /sys/class/net/eth0 ]; do usleep 20000; done
-            ifconfig lo up
-            ifconfig eth0 {end.Ip} netmask 255.255.255.0 up
-            """,
-            ["xen-netfront"]))];
+        return [.. Ends.Select((end, index) => LinuxGuests.OnNetwork(
+            machine.Image, program, directory, string.Create(CultureInfo.InvariantCulture, $"{program.Name}-{index}"), end.Ip))];
     }
 
     private async Task MeasureTcpAsync(ServingDomain server, GuestConfig[] configs, BackEndKindResults into)
@@ -172,5 +164,5 @@ internal sealed class NetworkBackEndMeasurement(
     private sealed record End(string Ip, string Mac);
 
     /// <summary>Two guests of one kind, with either program.</summary>
-    private sealed record Pair(GuestConfig[] Tcp, GuestConfig[] Frames);
+    private sealed record Pair(Lazy<Task<GuestConfig[]>> Tcp, Lazy<Task<GuestConfig[]>> Frames);
 }

@@ -24,7 +24,7 @@ internal static class NetworkBackEndReport
             Processor(title, "µs each", work.Name, 1e3);
         }
 
-        return $"{rate}\n{served}\n{used}\n{counts}";
+        return $"{rate}\n{served}\n{used}\n{counts}\n{Uplink(results)}";
 
         void Processor(string title, string unit, string name, double divisor)
         {
@@ -42,6 +42,39 @@ internal static class NetworkBackEndReport
                 title, guests.ToString(), linux.ToString(), Series.Ratio(guests, linux), xenlets.ToString(),
                 Series.Ratio(xenlets, linux));
         }
+    }
+
+    private static MarkdownTable Uplink(BackEndResults results)
+    {
+        MarkdownTable table = new(
+            "dom0 and a Linux guest", "through a Xenlet's uplink", "the guest on dom0's bridge", "uplink / bridge");
+        foreach (TcpWork work in UplinkMeasurement.Works)
+        {
+            table.AddRatio(
+                $"{work.Title}, {(work.IsBulk ? "MB/s" : "1/s")}",
+                results.ThroughUplink.FrontEnd[$"{work.Name}.rate"],
+                results.ToDom0.FrontEnd[$"{work.Name}.rate"]);
+        }
+
+        foreach (TcpWork work in UplinkMeasurement.Works)
+        {
+            string title = $"{work.Title}, {(work.IsBulk ? "ms a MB" : "µs each")}";
+            string uplink = Processor(results.ThroughUplink.BackEnd, work, $"{work.Name}.processor").ToString();
+            table.Add($"processor time of the Xenlet, {title}", uplink, "", "");
+            table.AddRatio(
+                $"of dom0, {title}",
+                Processor(results.ThroughUplink.BackEnd, work, UplinkMeasurement.InDom0(work)),
+                Processor(results.ToDom0.BackEnd, work, UplinkMeasurement.InDom0(work)));
+            table.AddRatio(
+                $"of the guest, {title}",
+                Processor(results.ThroughUplink.FrontEnd, work, $"{work.Name}.processor"),
+                Processor(results.ToDom0.FrontEnd, work, $"{work.Name}.processor"));
+        }
+
+        return table;
+
+        static Series Processor(WorkResults of, TcpWork work, string name) =>
+            of[name].Select(nanoseconds => nanoseconds / (work.IsBulk ? 1e6 : 1e3));
     }
 
     private static MarkdownTable Compared(string what) => new(
