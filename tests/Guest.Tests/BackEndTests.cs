@@ -106,9 +106,10 @@ public sealed class BackEndTests(XenWorld world)
 
     /// <summary>
     /// The disks are dom0's own. Each encrypted one has the other end of the same memory, which cryptsetup opens: what the one has written
-    /// the other reads.
+    /// the other reads. Run by <c>build.sh soak</c>: on the host, tests/BackEnds.Tests compares each sector with OpenSSL's.
     /// </summary>
     [Fact]
+    [Trait("Category", "Soak")]
     public async Task Linux_opens_with_cryptsetup_what_a_store_encrypts_and_a_store_of_changes_leaves_its_original_as_it_is()
     {
         await using BlockServerGuest server = await BlockServerGuest.StartAsync(world);
