@@ -219,7 +219,9 @@ public sealed class XenMachine : IAsyncDisposable
     /// <summary>The program that runs the machine.</summary>
     internal Emulator Emulator => _emulator;
 
-    /// <summary>Changes of the files with what guests write to their consoles. None may be followed before the machine has started.</summary>
+    /// <summary>
+    /// Changes of the files with what guests write to their consoles. None may be followed before the machine has started.
+    /// </summary>
     internal FileChanges ConsoleChanges => _consoleChanges!;
 
     /// <summary>The machine's domains.</summary>
