@@ -51,6 +51,10 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
     private const int SoLinger = 13;
     private const int FionRead = 0x541B;
 
+    // linux/tcp.h
+    private const int Tcp = 6;
+    private const int TcpNoDelay = 1;
+
     // linux/eventpoll.h
     private const uint In = 1;
     private const uint Out = 4;
@@ -249,7 +253,17 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
     private int MakeSocket(Kind kind)
     {
         int type = (kind == Kind.Datagram ? Datagram : Stream) | NonBlocking;
-        return Take(kind, Call(SystemCallNumber.Socket, 2, (ulong)type, 0), LinuxCalls.Socket(2, type, 0));
+        int number = Take(kind, Call(SystemCallNumber.Socket, 2, (ulong)type, 0), LinuxCalls.Socket(2, type, 0));
+        if (kind != Kind.Datagram)
+        {
+            // A small segment would wait for the acknowledgment of another, for 40 ms here and in Linux, and no timer ends a wait here.
+            *(int*)_memory = 1;
+            Same(
+                Call(SystemCallNumber.Setsockopt, (ulong)number, Tcp, TcpNoDelay, _memory, sizeof(int)),
+                LinuxCalls.SetSocketOption(HostOffset + number, Tcp, TcpNoDelay, (void*)_memory, sizeof(int)));
+        }
+
+        return number;
     }
 
     private void Bind(int number)
@@ -411,14 +425,13 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
     private static bool AwaitsAcknowledgment(int number)
     {
         // linux/tcp.h (tcp_info begins with the state), net/tcp_states.h
-        const int tcp = 6;
         const int tcpInfo = 11;
         const byte finWait1 = 4;
         const byte lastAck = 9;
         const byte closing = 11;
         byte state = 0;
         uint length = 1;
-        return LinuxCalls.GetSocketOption(HostOffset + number, tcp, tcpInfo, &state, &length) == 0
+        return LinuxCalls.GetSocketOption(HostOffset + number, Tcp, tcpInfo, &state, &length) == 0
             && state is finWait1 or lastAck or closing;
     }
 
