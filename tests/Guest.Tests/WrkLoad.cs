@@ -8,10 +8,8 @@ namespace Xenlet.Guest.Tests;
 /// </summary>
 internal sealed class WrkLoad
 {
-    /// <summary>How many connections it has, each in a thread of its own, so that each has a letter in its file of answers.</summary>
-    private const int Connections = 4;
-
-    private const string Letters = "abcd";
+    /// <summary>Each connection is in a thread of its own, so that it has a letter in the file of answers.</summary>
+    private const string Letters = "abcdefgh";
 
     private const string Script = $$"""
         local number = 0
@@ -30,15 +28,19 @@ internal sealed class WrkLoad
     /// <summary>What <see cref="EndAsync"/> gives when no request has failed; one that is answered late has not.</summary>
     public const string NoneFailed = "failed: connect 0, read 0, write 0, status 0";
 
+    private static int s_started;
+
     private readonly FollowedGuest _guest;
+    private readonly int _connections;
 
     /// <summary>In dom0; each that runs beside others has a directory of its own.</summary>
     private readonly string _directory;
 
-    private WrkLoad(FollowedGuest guest, string address)
+    private WrkLoad(FollowedGuest guest, int connections)
     {
         _guest = guest;
-        _directory = string.Create(CultureInfo.InvariantCulture, $"/tmp/wrk-{new Uri(address).Port}");
+        _connections = connections;
+        _directory = string.Create(CultureInfo.InvariantCulture, $"/tmp/wrk-{Interlocked.Increment(ref s_started)}");
     }
 
     /// <summary>In dom0: a letter for each answer, that of the connection by which it came.</summary>
@@ -47,15 +49,17 @@ internal sealed class WrkLoad
     /// <summary>Starts it, and waits until every connection has had answers.</summary>
     /// <param name="world">Where.</param>
     /// <param name="guest">The guest.</param>
-    /// <param name="address">What it asks for: one at a time of each port.</param>
+    /// <param name="address">What it asks for.</param>
     /// <param name="restMilliseconds">
     /// How long a connection rests after each answer. Beside a save or a migration a quarter of a second: otherwise it takes dom0's
     /// processor from the tools.
     /// </param>
-    public static async Task<WrkLoad> StartAsync(XenWorld world, FollowedGuest guest, string address, int restMilliseconds = 250)
+    /// <param name="connections">How many, up to eight.</param>
+    public static async Task<WrkLoad> StartAsync(
+        XenWorld world, FollowedGuest guest, string address, int restMilliseconds = 250, int connections = 4)
     {
         await world.GiveProgramsAsync("wrk");
-        WrkLoad started = new(guest, address);
+        WrkLoad started = new(guest, connections);
 
         // An answer later than the time-out is counted apart and is no failure; wrk takes 8 bytes for each microsecond of the time-out.
         await guest.Dom0Async(
@@ -65,7 +69,7 @@ internal sealed class WrkLoad
             {string.Create(CultureInfo.InvariantCulture, $"rest = {restMilliseconds}")}
             {Script}
             END
-            wrk -t {Connections} -c {Connections} -d 24h --timeout 2s -s {started._directory}/script.lua {address} \
+            wrk -t {connections} -c {connections} -d 24h --timeout 2s -s {started._directory}/script.lua {address} \
                 > {started._directory}/said 2> {started.AnswersPath} &
             echo $! > {started._directory}/id
             """);
@@ -77,7 +81,7 @@ internal sealed class WrkLoad
     public Task GoesOnAsync() => _guest.Dom0Async(
         $$"""
         count() { tr -d -c $1 < {{AnswersPath}} | wc -c; }
-        for letter in {{string.Join(' ', Letters.ToCharArray())}}; do
+        for letter in {{string.Join(' ', Letters[.._connections].ToCharArray())}}; do
             goal=$(($(count $letter) + 3))
             until [ $(count $letter) -ge $goal ]; do
                 kill -0 $(cat {{_directory}}/id) || { cat {{_directory}}/said {{AnswersPath}}; exit 1; }

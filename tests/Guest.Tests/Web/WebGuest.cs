@@ -25,13 +25,15 @@ internal sealed class WebGuest(XenWorld world, XenGuest guest) : FollowedGuest(w
     private const string Dom0Address = "10.0.0.1/24";
 
     /// <summary>Starts the guest, and waits until it serves.</summary>
-    public static async Task<WebGuest> StartAsync(XenWorld world)
+    /// <param name="world">Where.</param>
+    /// <param name="memoryMiB">The domain's memory.</param>
+    public static async Task<WebGuest> StartAsync(XenWorld world, int memoryMiB = MemoryMiB)
     {
         WebGuest guest = new(world, (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
             Kernel = await Images.Web,
-            MemoryMiB = MemoryMiB,
+            MemoryMiB = memoryMiB,
             CommandLine = $"XENLET_IP={Address}/24 ShutdownSeconds={ShutdownSeconds}",
             Vifs = [""],
         }));

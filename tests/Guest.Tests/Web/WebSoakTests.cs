@@ -43,13 +43,13 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
                 until [ -e {{Connections}}/end ]; do
                     ab -q -s 600 -n 20 -c 2 {{WebGuest.Http}}/ 2>&1 | grep -E '^(Complete|Failed|Non-2xx|apr_)'
                     for request in 1 2 3 4 5; do
-                        curl -sk -m 600 -o /dev/null -w 'HTTPS answered: %{http_code}\n' {{WebGuest.Https}}/
+                        curl -sk -m 600 -o /dev/null -w 'HTTPS answered: %{http_code} %{errormsg}\n' {{WebGuest.Https}}/
                     done
                     usleep 1000000
                 done > {{Connections}}/said
                 touch {{Connections}}/ended
             ) > /dev/null 2>&1 &
-            until grep -q 'answered: 200$' {{Connections}}/said; do usleep 500000; done
+            until grep -q 'answered: 200' {{Connections}}/said; do usleep 500000; done
             """);
 
         List<Use> uses = [];
