@@ -101,11 +101,10 @@ internal sealed class DiskBackEndMeasurement(
         foreach (DiskWork work in Works)
         {
             int count = isQuick ? work.Count / 4 : work.Count;
-            await server.TellAsync($"begin {work.Name}");
-            double[] took = await times.MeasureAsync(() => program.TellAsync(work.Command(work.Name, count)));
-            await server.TellAsync(string.Create(CultureInfo.InvariantCulture, $"end {count}"));
-            into.BackEnd.Add($"{work.Name}.processor", (took[0] - nothing[0]) / count);
-            into.FrontEnd.Add($"{work.Name}.processor", (took[1] - nothing[1]) / count);
+            double[] each = await server.MeasureAsync(
+                times, nothing, work.Name, () => program.TellAsync(work.Command(work.Name, count)), () => count);
+            into.BackEnd.Add($"{work.Name}.processor", each[0]);
+            into.FrontEnd.Add($"{work.Name}.processor", each[1]);
         }
 
         into.FrontEnd.Read(guest.Console.Text);

@@ -144,10 +144,7 @@ internal sealed class NetworkBackEndMeasurement(
         ServingDomain server, DomainTimes times, double[] nothing, string name, Func<Task> workAsync, Func<int> count,
         BackEndKindResults into)
     {
-        await server.TellAsync($"begin {name}");
-        double[] took = await times.MeasureAsync(workAsync);
-        await server.TellAsync(string.Create(CultureInfo.InvariantCulture, $"end {count()}"));
-        double[] each = [.. took.Zip(nothing, (all, idle) => (all - idle) / count())];
+        double[] each = await server.MeasureAsync(times, nothing, name, workAsync, count);
         into.BackEnd.Add($"{name}.processor", each[0]);
         into.FrontEnd.Add($"{name}.processor", each[1..].Sum());
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xenlet.QemuXen;
 
 namespace Xenlet.Bench;
@@ -9,6 +10,22 @@ namespace Xenlet.Bench;
 internal sealed record ServingDomain(int Domain, string? Name, MeasuredGuest? Program)
 {
     public static ServingDomain Dom0 { get; } = new(0, null, null);
+
+    /// <summary>Has others do work that this domain serves, and has its program count what it spends on it.</summary>
+    /// <param name="times">The processor times of all domains that take part.</param>
+    /// <param name="nothing">What these are of telling the others something.</param>
+    /// <param name="name">What the work is called.</param>
+    /// <param name="workAsync">Has it done.</param>
+    /// <param name="count">How many operations it was, once it is done.</param>
+    /// <returns>Nanoseconds of each domain for one operation.</returns>
+    public async Task<double[]> MeasureAsync(
+        DomainTimes times, double[] nothing, string name, Func<Task> workAsync, Func<int> count)
+    {
+        await TellAsync($"begin {name}");
+        double[] took = await times.MeasureAsync(workAsync);
+        await TellAsync(string.Create(CultureInfo.InvariantCulture, $"end {count()}"));
+        return [.. took.Zip(nothing, (all, idle) => (all - idle) / count())];
+    }
 
     public Task TellAsync(string line) => Program?.TellAsync(line) ?? Task.CompletedTask;
 

@@ -66,10 +66,8 @@ internal sealed class UplinkMeasurement(
         foreach (TcpWork work in Works)
         {
             int count = isQuick ? work.QuickCount : work.Count;
-            await server.TellAsync($"begin {work.Name}");
-            double[] took = await times.MeasureAsync(() => WorkAsync(work, work.Name, count, into.FrontEnd));
-            await server.TellAsync(string.Create(CultureInfo.InvariantCulture, $"end {count}"));
-            double[] each = [.. took.Zip(nothing, (all, idle) => (all - idle) / count)];
+            double[] each = await server.MeasureAsync(
+                times, nothing, work.Name, () => WorkAsync(work, work.Name, count, into.FrontEnd), () => count);
             if (server.Program is not null)
             {
                 into.BackEnd.Add($"{work.Name}.processor", each[0]);
