@@ -105,7 +105,7 @@ public sealed class XenStoreConfigurationProvider : ConfigurationProvider, IDisp
 
     /// <summary>The client that was in use if it has not ended, or the one in its place.</summary>
     private Task<XenStoreClient> FindAsync(XenStoreClient store, CancellationToken cancellationToken) =>
-        store.Closed.IsCompleted ? FindAsync(cancellationToken) : Task.FromResult(store);
+        store.HasEnded ? FindAsync(cancellationToken) : Task.FromResult(store);
 
     /// <summary>
     /// Reads again after each change until the provider is disposed of, with a watch of its own on each client that comes in place of one
@@ -129,19 +129,18 @@ public sealed class XenStoreConfigurationProvider : ConfigurationProvider, IDisp
             }
             catch (XenStoreException error)
             {
-                // A connection's end is known a moment after its watches'. A client that was lent ends when the program opens the
-                // domain's xenstore itself, which lends another one.
-                await Task.WhenAny(store.Closed, Task.Delay(pause.Next(), _disposal.Token)).ConfigureAwait(false);
-                if (store.Closed.IsCompleted && _source.Store is not null)
+                if (!store.HasEnded)
+                {
+                    Report($"{_source.Path} cannot be followed at present: {error.Message}");
+                    await Task.WhenAny(store.Closed, Task.Delay(pause.Next(), _disposal.Token)).ConfigureAwait(false);
+                }
+                else if (_source.Store is not null)
                 {
                     Report($"{_source.Path} is not followed any more: {error.Message}");
                     return;
                 }
 
-                if (!store.Closed.IsCompleted && !_disposal.IsCancellationRequested)
-                {
-                    Report($"{_source.Path} cannot be followed at present: {error.Message}");
-                }
+                // A client that was lent ends when the program opens the domain's xenstore itself, which lends another one.
             }
             finally
             {
@@ -175,7 +174,7 @@ public sealed class XenStoreConfigurationProvider : ConfigurationProvider, IDisp
             {
                 Report($"a change is not taken: {error.Message}");
             }
-            catch (XenStoreException error) when (!store.Closed.IsCompleted)
+            catch (XenStoreException error) when (!store.HasEnded)
             {
                 // After a lost connection the watch gives an event, and all is read again.
                 Report($"{_source.Path} cannot be read: {error.Message}");

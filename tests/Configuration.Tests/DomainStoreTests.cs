@@ -44,4 +44,22 @@ public sealed class DomainStoreTests : IAsyncLifetime
         await ConfiguredDomain.BecomesAsync(configuration, "Name=after");
         Assert.False(_domain.HasReported());
     }
+
+    [Fact]
+    public async Task A_lent_client_that_takes_long_to_end_is_no_failure()
+    {
+        IDisposable loan = DomainStore.Lend(_domain.Store);
+        using ConfigurationRoot configuration = (ConfigurationRoot)ConfiguredDomain.Build(_domain.Source with { Store = null });
+        await _domain.Daemon.KillAsync();
+        loan.Dispose();
+        // Nobody answers its last requests: it waits for that longer than the pause before a first retry.
+        await _domain.Store.DisposeAsync();
+
+        await _domain.ReplaceDaemonAsync();
+        _domain.Write(("Name", "after"));
+        await using XenStoreClient next = await _domain.Domain.ConnectAsync();
+        using IDisposable another = DomainStore.Lend(next);
+        await ConfiguredDomain.BecomesAsync(configuration, "Name=after");
+        Assert.False(_domain.HasReported());
+    }
 }

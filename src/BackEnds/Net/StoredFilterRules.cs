@@ -99,7 +99,7 @@ public sealed class StoredFilterRules : IAsyncDisposable
             catch (XenStoreException error)
             {
                 _report?.Invoke($"{_path} cannot be followed at present: {error.Message}");
-                if (_store.Closed.IsCompleted)
+                if (_store.HasEnded)
                 {
                     return;
                 }

@@ -34,7 +34,7 @@ internal sealed class ControlNode(
             while (true)
             {
                 await FollowAsync(watch, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
-                if (cancellationToken.IsCancellationRequested || store.Closed.IsCompleted)
+                if (cancellationToken.IsCancellationRequested || store.HasEnded)
                 {
                     return;
                 }
@@ -45,7 +45,7 @@ internal sealed class ControlNode(
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
         }
-        catch (XenStoreException error) when (store.Closed.IsCompleted)
+        catch (XenStoreException error) when (store.HasEnded)
         {
             if (!cancellationToken.IsCancellationRequested)
             {
@@ -73,7 +73,7 @@ internal sealed class ControlNode(
                 }
             }
         }
-        catch (XenStoreException error) when (!store.Closed.IsCompleted)
+        catch (XenStoreException error) when (!store.HasEnded)
         {
             await PauseAfterAsync($"{path} is not watched any more: {error.Message}", cancellationToken).ConfigureAwait(
                 EventLoop.IsCurrent);
@@ -92,7 +92,7 @@ internal sealed class ControlNode(
             {
                 return await store.WatchAsync(path, cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
-            catch (XenStoreException error) when (!store.Closed.IsCompleted)
+            catch (XenStoreException error) when (!store.HasEnded)
             {
                 await PauseAfterAsync($"{path} cannot be watched: {error.Message}", cancellationToken).ConfigureAwait(EventLoop.IsCurrent);
             }
@@ -127,7 +127,7 @@ internal sealed class ControlNode(
                 _lastFailure = null;
                 return (request, acknowledged);
             }
-            catch (XenStoreException error) when (!store.Closed.IsCompleted)
+            catch (XenStoreException error) when (!store.HasEnded)
             {
                 string what = request.Length == 0
                     ? $"{path} cannot be read: {error.Message}"

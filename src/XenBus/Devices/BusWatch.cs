@@ -142,7 +142,7 @@ internal sealed class BusWatch : IAsyncDisposable
             }
 
             _watcher.Report($"{_node}: the bus is not watched any more: {error.Message}");
-            if (_store.Closed.IsCompleted)
+            if (_store.HasEnded)
             {
                 _watcher.OnStoreClosed(error);
             }

@@ -66,7 +66,7 @@ public static class DomainStore
             Task change;
             lock (ListLock)
             {
-                if (Lent.FindLast(client => !client.Closed.IsCompleted) is { } client)
+                if (Lent.FindLast(client => !client.HasEnded) is { } client)
                 {
                     return client;
                 }

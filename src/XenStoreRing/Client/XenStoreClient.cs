@@ -21,11 +21,19 @@ public sealed class XenStoreClient : XenStoreOperations, IAsyncDisposable
     /// </summary>
     public event EventHandler<XenStoreConnectionEventArgs>? ConnectionChanged;
 
-    /// <summary>Completes when the connection has ended for good, for whatever reason. Never faults.</summary>
+    /// <summary>
+    /// Completes when the connection has ended for good, for whatever reason, and has left the ring for a successor. Never faults.
+    /// </summary>
     public Task Closed => Connection.Closed;
 
     /// <summary>Why the connection has ended for good, or <see langword="null"/> while it has not.</summary>
     public XenStoreException? ClosedReason => Connection.ClosedReason;
+
+    /// <summary>
+    /// Whether the connection has ended for good, or is ending: every request fails, and every watch. Whoever sees one fail for that
+    /// finds it set; <see cref="Closed"/> follows, after <see cref="XenStoreClientOptions.DisposeTimeLimit"/> at most.
+    /// </summary>
+    public bool HasEnded => ClosedReason is not null;
 
     /// <summary>Counters of the connection.</summary>
     public XenStoreStatistics Statistics => Connection.Statistics;
