@@ -31,6 +31,9 @@ public sealed record GuestRunnerOptions
     /// <summary>Whether another disk is plugged and unplugged while the guest runs, which is then shut down. Under Xen only.</summary>
     public bool HotPlug { get; init; }
 
+    /// <summary>How long the guest may take to end when it is then shut down.</summary>
+    public TimeSpan ShutdownLimit { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>
     /// A shell command that dom0 runs while the guest runs. The guest is shut down when the command has ended. Its output goes to
     /// <see cref="Progress"/>, and its variable GUEST is the domain id. Under Xen only.
@@ -137,7 +140,7 @@ public static class GuestRunner
                         xenGuest,
                         options.HotPlug ? NextDisk(options) : null,
                         options.Dom0Command is { } command ? linux + command : null,
-                        GuestShow.ShutdownLimit,
+                        options.ShutdownLimit,
                         options.Progress,
                         ended.Token)
                     : Task.FromResult<string?>(null);

@@ -5,9 +5,6 @@ namespace Xenlet.QemuXen.Commands;
 /// <summary>Exercises a guest while it runs, and then shuts it down.</summary>
 internal static class GuestShow
 {
-    /// <summary>How long a guest may take to act on <c>xl shutdown</c>.</summary>
-    public static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(30);
-
     /// <summary>A command in dom0 has no limit of its own; the user or the guest's end ends it.</summary>
     private static readonly TimeSpan CommandLimit = TimeSpan.FromDays(1);
 
@@ -16,7 +13,7 @@ internal static class GuestShow
     /// <param name="guest">The guest.</param>
     /// <param name="pluggedDisk">The guest's name for a disk to plug and unplug, such as xvdb, or null.</param>
     /// <param name="dom0Command">A shell command for dom0, or null.</param>
-    /// <param name="shutdownLimit">As <see cref="ShutdownLimit"/>.</param>
+    /// <param name="shutdownLimit">How long the guest may take to act on <c>xl shutdown</c>.</param>
     /// <param name="progress">Receives a line before each step, and the command's output.</param>
     /// <param name="cancellationToken">Cancelled when the guest has ended.</param>
     /// <returns>Null, or a description of the failure.</returns>

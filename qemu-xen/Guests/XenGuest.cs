@@ -11,8 +11,13 @@ public sealed partial class XenGuest : IGuest, IFollowedDomain
     /// <summary>
     /// A sleep in dom0 after which a console that has not grown is complete. It is measured by dom0's own clock, so a stopped machine does
     /// not pass it. The console daemon handles at most 30 events of a domain in 200 ms (RATE_LIMIT_PERIOD of xenconsoled) and then waits.
+    /// What it writes goes to the host, which may be busy: it is not in state S then, in which it waits for events (proc(5)).
     /// </summary>
-    private const string LetConsoleSettle = "usleep 250000";
+    private const string LetConsoleSettle = """
+        usleep 250000
+        works() { read -r pid name state rest < /proc/$daemon/stat && [ "$state" != S ]; }
+        read -r daemon < /run/xenconsoled.pid && while works; do usleep 20000; done
+        """;
 
     // xl waits for the other ends of devices, for 40 s of dom0's clock at most, and the host may be busy.
     private static readonly TimeSpan XlLimit = TimeSpan.FromMinutes(5);

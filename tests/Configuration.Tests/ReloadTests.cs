@@ -40,7 +40,12 @@ public sealed class ReloadTests : IAsyncLifetime
         using ConfigurationRoot configuration = (ConfigurationRoot)ConfiguredDomain.Build(
             _domain.Source with { ReloadDelay = TimeSpan.FromSeconds(1) });
         int changes = 0;
-        using IDisposable registration = ChangeToken.OnChange(configuration.GetReloadToken, () => Interlocked.Increment(ref changes));
+        TaskCompletionSource first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using IDisposable registration = ChangeToken.OnChange(configuration.GetReloadToken, () =>
+        {
+            Interlocked.Increment(ref changes);
+            first.TrySetResult();
+        });
         Stopwatch time = Stopwatch.StartNew();
         _domain.Write(("Name", "first"));
         for (int i = 0; i < 20; i++)
@@ -51,6 +56,7 @@ public sealed class ReloadTests : IAsyncLifetime
         await ConfiguredDomain.BecomesAsync(
             configuration,
             "Name=19; Other=stays; " + string.Join("; ", Enumerable.Range(0, 20).Select(i => $"Section:{i:D2}=new")));
+        await first.Task.WaitAsync(TimeSpan.FromMinutes(2));
         Assert.InRange(Volatile.Read(ref changes), 1, 1 + (int)time.Elapsed.TotalSeconds);
     }
 

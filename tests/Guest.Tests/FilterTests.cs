@@ -82,10 +82,10 @@ public sealed class FilterTests(XenWorld world)
             read -r before < $passed
             for i in $(seq 8); do far ping -c 1 -W 1 -s 60000 10.99.31.1 > /dev/null & pings="$pings $!"; done
             wait $pings
-            read -r after < $passed
+            until read -r after < $passed; [ $((after - before)) -ge 100000 ]; do usleep 100000; done
             read -r ended rest < /proc/uptime
             most=$((200000 + 1000 * (${ended%.*} - ${began%.*} + 1) + 5000))
-            [ $((after - before)) -ge 100000 ] && [ $((after - before)) -le $most ] && echo limited || echo $((after - before)) of $most
+            [ $((after - before)) -le $most ] && echo limited || echo $((after - before)) of $most
 
             exec 4>&- 6>&-
             kill $server

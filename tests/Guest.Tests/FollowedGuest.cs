@@ -43,8 +43,8 @@ internal abstract class FollowedGuest(XenWorld world, XenGuest guest) : IAsyncDi
     }
 
     /// <summary>Runs a script in dom0, in which $home stands for the guest's directory and $id for its number.</summary>
-    public async Task<string> Dom0Async(string script) =>
-        (await Xen.Machine.RunInDom0Async($"home={Home}\nid={Id}\n{script}", World.Limit)).ThrowIfFailed(script).Output.Trim();
+    public async Task<string> Dom0Async(string script, TimeSpan? limit = null) =>
+        (await Xen.Machine.RunInDom0Async($"home={Home}\nid={Id}\n{script}", limit ?? World.Limit)).ThrowIfFailed(script).Output.Trim();
 
     /// <summary>Puts a program of the host where dom0 can run it, and gives its path there.</summary>
     public Task<string> CopyProgramAsync(string hostPath) => Xen.Machine.CopyProgramAsync(hostPath);

@@ -67,10 +67,14 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
 
             async Task<double> LieOnceAsync()
             {
-                string said = await guest.RunPeerAsync(kind, behaviour, time, untilClosed: survives == false);
-                HostileReport report = await guest.ReportAsync();
-                output.WriteLine($"{kind} {behaviour}: {report} {said}");
-                report.AssertUnharmed($"a back end ({kind}) does \"{behaviour}\"");
+                string said = "";
+                HostileReport report = await HostileReport.UnharmedAsync($"a back end ({kind}) does \"{behaviour}\"", async () =>
+                {
+                    said = await guest.RunPeerAsync(kind, behaviour, time, untilClosed: survives == false);
+                    HostileReport now = await guest.ReportAsync();
+                    output.WriteLine($"{kind} {behaviour}: {now} {said}");
+                    return now;
+                });
                 bool isConnected = said.Contains("front end was Connected", StringComparison.Ordinal);
                 Assert.True((survives ?? isConnected) == isConnected, $"{kind} {behaviour}: {said}\n{guest.Guest.Console.Tail(20)}");
                 await guest.HasBackAsync(quiet, report);
@@ -89,15 +93,24 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
     {
         // A connection's pages for frames, and its rings.
         const int PagesOfConnection = 256 + 256 + 2;
-        string said = await guest.StartKeepingPeerAsync("interface", "flap-and-keep", TimeSpan.Zero);
-        HostileReport kept = await guest.ReportAsync();
-        output.WriteLine($"kept: {kept} {said}");
-        kept.AssertUnharmed("an interface flaps");
+        string said = "";
+        HostileReport kept = await HostileReport.UnharmedAsync("an interface flaps", async () =>
+        {
+            if (said.Length > 0)
+            {
+                await guest.EndPeerAsync();
+                await guest.HasBackAsync(quiet, await guest.ReportAsync());
+            }
+
+            said = await guest.StartKeepingPeerAsync("interface", "flap-and-keep", TimeSpan.Zero);
+            HostileReport now = await guest.ReportAsync();
+            output.WriteLine($"kept: {now} {said}");
+            return now;
+        });
         Assert.InRange(kept.Held, 1, 2 * PagesOfConnection);
         await guest.EndPeerAsync();
         await guest.HasBackAsync(quiet, kept);
-        Assert.Equal("front end was Connected", await guest.RunPeerAsync("interface", "honest", TimeSpan.FromSeconds(0.5)));
-        Assert.True((await guest.ReportAsync()).Others > 0, "the interface does not work any more");
+        await guest.UsesHonestAsync("interface", TimeSpan.FromSeconds(0.5));
     }
 
     /// <summary>What the guest has when its honest devices have granted all that they ever will.</summary>
@@ -146,10 +159,21 @@ public sealed class HostilePeerSoakTests(TwoProcessorWorld world, ITestOutputHel
     {
         await using HostileGuest guest = await HostileGuest.StartAsync(world);
         HostileReport quiet = await HostilePeerTests.QuietAsync(guest, output);
-        await guest.StartKeepingPeerAsync("disk", "honest", TimeSpan.FromSeconds(1));
-        HostileReport kept = await guest.ReportAsync();
-        output.WriteLine($"kept: {kept}");
-        kept.AssertUnharmed("a disk keeps its pages");
+        bool isKept = false;
+        HostileReport kept = await HostileReport.UnharmedAsync("a disk keeps its pages", async () =>
+        {
+            if (isKept)
+            {
+                await guest.EndPeerAsync();
+                await guest.HasBackAsync(quiet, await guest.ReportAsync());
+            }
+
+            isKept = true;
+            await guest.StartKeepingPeerAsync("disk", "honest", TimeSpan.FromSeconds(1));
+            HostileReport now = await guest.ReportAsync();
+            output.WriteLine($"kept: {now}");
+            return now;
+        });
         Assert.True(kept.Held > 0, $"nothing is held: {kept}");
         await guest.EndPeerAsync();
         await guest.HasBackAsync(quiet, kept);
@@ -170,10 +194,14 @@ public sealed class HostilePeerSoakTests(TwoProcessorWorld world, ITestOutputHel
 
             async Task<double> LieOnceAsync()
             {
-                string said = await guest.RunPeerAsync("console", behaviour, Long);
-                HostileReport report = await guest.ReportAsync();
-                output.WriteLine($"console {behaviour}: {report} {said}");
-                report.AssertUnharmed($"the console does \"{behaviour}\"");
+                string said = "";
+                HostileReport report = await HostileReport.UnharmedAsync($"the console does \"{behaviour}\"", async () =>
+                {
+                    said = await guest.RunPeerAsync("console", behaviour, Long);
+                    HostileReport now = await guest.ReportAsync();
+                    output.WriteLine($"console {behaviour}: {now} {said}");
+                    return now;
+                });
                 Assert.True(behaviour != "honest" || said != "took 0 bytes", "the guest writes nothing any more");
                 return report.Rate;
             }

@@ -21,6 +21,7 @@ public sealed class HotPlugShowTests
             Disks = [new GuestDisk("xvda", 4, File: null)],
             Network = true,
             HotPlug = true,
+            ShutdownLimit = World.Limit,
             Progress = said,
         };
         using StringWriter error = new();

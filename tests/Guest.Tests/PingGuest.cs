@@ -33,7 +33,7 @@ internal sealed class PingGuest(XenWorld world, XenGuest guest) : FollowedGuest(
     public Task PingAsync(string command, string address, IEnumerable<int> sizes) => Dom0Async(
         $"""
         for size in {string.Join(' ', sizes)}; do
-            {command} -c 1 -W 20 -s $size {address} || exit 1
+            {command} -c 1 -W 120 -s $size {address} || exit 1
         done
         """);
 

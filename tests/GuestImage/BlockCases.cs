@@ -34,6 +34,7 @@ internal static class BlockCases
         {
             Interfaces = interfaces,
             BeforeStart = starting => _ = ShowAsync(starting.FrontBus.Subscribe()),
+            Control = new() { PreparationTimeLimit = TimeSpan.FromSeconds(45) },
         };
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
         {
@@ -56,8 +57,8 @@ internal static class BlockCases
 
     private static async ValueTask TellBeforeAsync(CancellationToken cancellationToken)
     {
-        bool[] areUnderWay = await Task.WhenAll(Steady.Values.Select(work => work.WaitUntilUnderWayAsync()));
-        Console.WriteLine(areUnderWay.All(isUnderWay => isUnderWay) ? "suspending in the middle of work" : "suspending at rest");
+        await Task.WhenAll(Steady.Values.Select(work => work.WaitUntilUnderWayAsync(cancellationToken)));
+        Console.WriteLine("suspending in the middle of work");
     }
 
     private static ValueTask TellAfterAsync(SuspendOutcome outcome)

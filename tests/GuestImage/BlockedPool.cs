@@ -21,7 +21,12 @@ internal static class BlockedPool
     public static int Run()
     {
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Console.WriteLine("process exit event");
-        DomainServices services = DomainServices.StartAsync(Guest.Machine).AsTask().GetAwaiter().GetResult();
+        DomainServicesOptions patient = new()
+        {
+            Bus = new() { ShutdownTimeLimit = Limit },
+            Control = new() { ReportTimeLimit = Limit },
+        };
+        DomainServices services = DomainServices.StartAsync(Guest.Machine, patient).AsTask().GetAwaiter().GetResult();
         services.Control.OnSuspend(
             _ =>
             {

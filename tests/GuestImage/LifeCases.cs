@@ -191,9 +191,10 @@ internal static class LifeCases
         {
             Control = new()
             {
+                ReportTimeLimit = TimeSpan.FromMinutes(2),
                 ShutdownTimeLimit = args is [_, var limit]
-                ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture))
-                : TimeSpan.FromMinutes(10)
+                    ? TimeSpan.FromSeconds(double.Parse(limit, CultureInfo.InvariantCulture))
+                    : TimeSpan.FromMinutes(10),
             },
         }))
         {

@@ -41,6 +41,9 @@ internal static class NetworkCases
             Interfaces = new() { LinkUser = user },
             BeforeStart = starting => showing = ShowAsync(starting.FrontBus.Subscribe()),
             Control = new() { ShutdownTimeLimit = TimeSpan.FromMinutes(10) },
+
+            // The orderly end is what is shown, however long the machine takes for it.
+            Bus = new() { ShutdownTimeLimit = TimeSpan.FromMinutes(2) },
         };
         await using (DomainServices services = await DomainServices.StartAsync(Guest.Machine, options))
         {

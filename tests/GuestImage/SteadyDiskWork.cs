@@ -45,22 +45,14 @@ internal sealed class SteadyDiskWork
 
     private bool IsResting => !_noRest.Task.IsCompleted;
 
-    /// <summary>Lets nobody rest, and waits until several operations are under way; false when they were not for ten seconds.</summary>
-    public async Task<bool> WaitUntilUnderWayAsync()
+    /// <summary>Lets nobody rest, and waits until several operations are under way.</summary>
+    public async Task WaitUntilUnderWayAsync(CancellationToken cancellationToken)
     {
         _noRest.TrySetResult();
-        long start = Stopwatch.GetTimestamp();
         while (UnderWay < Readers)
         {
-            if (Stopwatch.GetElapsedTime(start) > TimeSpan.FromSeconds(10))
-            {
-                return false;
-            }
-
-            await Task.Delay(1);
+            await Task.Delay(1, cancellationToken);
         }
-
-        return true;
     }
 
     /// <summary>Lets the work rest again.</summary>

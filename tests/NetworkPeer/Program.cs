@@ -95,7 +95,7 @@ static int SendBursts(string name, string ours, string theirs)
 static int Echo(string name, string ours, string theirs, int count)
 {
     const int Window = 64;
-    const int Patience = 20_000;
+    const int Patience = 120_000;
     byte[] addresses = [.. Mac(theirs), .. Mac(ours)];
     using RawSocket socket = new(name, TestFrame.EtherType);
     HashSet<int> waiting = [];

@@ -8,6 +8,8 @@ namespace Xenlet.QemuXen.Tests;
 [Collection(XenFixture.Collection)]
 public sealed class GuestShowTests(XenFixture fixture)
 {
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
     [Fact]
     public async Task A_commands_output_is_shown_line_by_line_while_it_runs()
     {
@@ -47,7 +49,7 @@ public sealed class GuestShowTests(XenFixture fixture)
         using CancellationTokenSource ended = new();
         Lines lines = new();
         Task<string?> show = GuestShow.RunAsync(
-            fixture.Machine, guest, null, "echo begun; sleep 600", GuestShow.ShutdownLimit, lines, ended.Token);
+            fixture.Machine, guest, null, "echo begun; sleep 600", Limit, lines, ended.Token);
         await lines.WaitForAsync("dom0: begun");
 
         await ended.CancelAsync();
@@ -62,7 +64,7 @@ public sealed class GuestShowTests(XenFixture fixture)
         await using XenGuest guest = await CreateAsync("ended");
 
         string? problem = await GuestShow.RunAsync(
-            fixture.Machine, guest, null, "xl destroy $GUEST", GuestShow.ShutdownLimit, progress: null, CancellationToken.None);
+            fixture.Machine, guest, null, "xl destroy $GUEST", Limit, progress: null, CancellationToken.None);
 
         Assert.Null(problem);
         Assert.Equal(GuestEndReason.Destroyed, (await guest.WaitForEndAsync(TimeSpan.FromMinutes(2))).Reason);

@@ -124,6 +124,9 @@ public sealed class BusFaultTests : IAsyncLifetime
         // Stepped, so that the work that would hold the queue has been taken off it when the suspend is given up.
         FrontBus bus = _host.Front(new() { Stepped = true });
         await bus.StartAsync();
+
+        // The first look, which an event of the watch asks for, and what comes of it.
+        await _host.UntilAsync(() => bus.StepAsync().AsTask().GetAwaiter().GetResult());
         await _host.UntilAsync(() => !bus.StepAsync().AsTask().GetAwaiter().GetResult());
         using CancellationTokenSource cancel = new();
         Task<SuspendReport> suspend = bus.SuspendAsync(cancel.Token);

@@ -124,7 +124,7 @@ public sealed class StallTests : IAsyncLifetime
         });
         await PassingTimeAsync(() => suspend.IsCompleted);
         Assert.Equal(SuspendOutcome.Resumed, await suspend);
-        await _host.UntilAsync(() => driver.Count("resume vbd/2") == 1);
+        await PassingTimeAsync(() => driver.Count("resume vbd/2") == 1);
         await _host.SeesAsync("vbd/1: cannot be looked at after the resume, and is looked at again: ");
         Assert.Equal(0, driver.Count("resume vbd/1"));
 
@@ -233,9 +233,18 @@ public sealed class StallTests : IAsyncLifetime
         return bus;
     }
 
+    /// <summary>
+    /// Lets time pass while xenstored owes the guest nothing: the clock runs much faster than xenstored, which must not look as if it
+    /// answered late.
+    /// </summary>
     private Task PassingTimeAsync(Func<bool> condition) => _host.UntilAsync(() =>
     {
-        _clock.Advance(TimeSpan.FromSeconds(1));
+        XenStoreStatistics now = _host.GuestStore.Statistics;
+        if (now.Requests - now.Replies <= _host.Faults.Unanswered)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
         return condition();
     });
 }

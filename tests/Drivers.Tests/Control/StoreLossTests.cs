@@ -18,7 +18,7 @@ public sealed class StoreLossTests : IAsyncLifetime
     {
         TestDriver driver = new();
         await _host.AddDeviceAsync("vbd/1");
-        await _host.StartServicesAsync(new() { FrontDrivers = [driver], Store = new() { TimeProvider = _host.Clock } });
+        await _host.StartServicesAsync(new() { FrontDrivers = [driver], Store = _host.Patient });
         await _host.UntilAsync(() => Task.FromResult(driver.Calls.Contains("attach vbd/1")));
 
         await _host.RestartStoreAsync();

@@ -96,7 +96,7 @@ public sealed class SuspendLimitTests : IAsyncLifetime
     public async Task A_store_that_is_not_found_after_a_resume_is_looked_for_until_it_is_and_then_all_go_on()
     {
         TestDriver driver = new();
-        await StartAsync(new() { FrontDrivers = [driver] });
+        await StartAsync(new() { FrontDrivers = [driver], Store = _host.Patient });
         ConcurrentQueue<SuspendOutcome> outcomes = Outcomes();
         int failures = 3;
         _host.Machine.OnSuspend = _host.Move;
@@ -149,8 +149,9 @@ public sealed class SuspendLimitTests : IAsyncLifetime
     /// <summary>Starts services on the host's clock, with a disk that has attached where there is a driver for it.</summary>
     private async Task StartAsync(DomainServicesOptions? options = null)
     {
+        options ??= new();
         await _host.AddDeviceAsync("vbd/1");
-        await _host.StartServicesAsync((options ?? new()) with { Store = new() { TimeProvider = _host.Clock } });
+        await _host.StartServicesAsync(options with { Store = options.Store ?? new() { TimeProvider = _host.Clock } });
         await _host.UntilAsync(() => Task.FromResult(_host.Services!.FrontBus.Devices is [{ Phase: XenDevicePhase.Attached }]));
     }
 

@@ -86,7 +86,11 @@ internal sealed class BlockedPoolRun
 
     private async Task RunAsync()
     {
-        DomainServicesOptions options = new() { Control = new() { Output = _console }, Bus = new() { ShutdownTimeLimit = Patience } };
+        DomainServicesOptions options = new()
+        {
+            Control = new() { Output = _console, ReportTimeLimit = Patience },
+            Bus = new() { ShutdownTimeLimit = Patience },
+        };
         _services = await WithinAsync("the start of the services", DomainServices.StartAsync(_machine, options).AsTask());
         _services.Control.OnSuspend(after: outcome =>
         {

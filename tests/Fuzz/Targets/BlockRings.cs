@@ -12,7 +12,7 @@ internal static class BlockRings
     private const byte Guard = 0xA5;
     private const int MostOperations = 60;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     public static void Run(byte[] input)
     {

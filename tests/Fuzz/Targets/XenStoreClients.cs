@@ -11,7 +11,7 @@ internal static class XenStoreClients
 {
     private const int MostRequests = 40;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private static readonly XenStoreClientOptions Options = new()
     {
@@ -85,8 +85,8 @@ internal static class XenStoreClients
             case 7:
                 cancellation.Cancel();
                 break;
-            case 8 when watches.Count > 0:
-                XenStoreWatch watch = watches[script.Below(watches.Count)];
+            case 8 when Registered(watches) is { Length: > 0 } registered:
+                XenStoreWatch watch = registered[script.Below(registered.Length)];
                 ReadOnlySpan<byte> path = script.Bytes(script.Below(16));
                 transport.Say(XenStoreMessageType.WatchEvent, 0, 0, [.. path, 0, .. Encoding.ASCII.GetBytes(watch.Token), 0]);
                 if (watch.TryRead(out XenStoreWatchEvent happened))
@@ -118,6 +118,14 @@ internal static class XenStoreClients
                 }
 
                 break;
+        }
+    }
+
+    private static XenStoreWatch[] Registered(List<XenStoreWatch> watches)
+    {
+        lock (watches)
+        {
+            return [.. watches];
         }
     }
 

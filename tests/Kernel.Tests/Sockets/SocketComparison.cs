@@ -78,6 +78,9 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
     /// <summary>Nobody listens there.</summary>
     private const ushort ShutPort = 1;
 
+    /// <summary>Where the machine has stood still, time alone says nothing.</summary>
+    private const int FewestLooks = 500;
+
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
 
     private static readonly uint[] s_wanted = [In, Out, In | Out, 0, In | PeerHangUp, In | Out | PeerHangUp, 0x140];
@@ -372,9 +375,9 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
     {
         long limit = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
         string? difference;
-        while ((difference = FindDifference()) is not null)
+        for (int looks = 1; (difference = FindDifference()) is not null; looks++)
         {
-            Assert.True(Environment.TickCount64 < limit, difference);
+            Assert.True(Environment.TickCount64 < limit || looks < FewestLooks, difference);
             System.Threading.Thread.Sleep(1);
         }
     }

@@ -21,11 +21,13 @@ internal static class IdleConnections
 
             Task<bool>[] ends = [.. connections.Skip(idle).Select(DawdleAsync)];
             Console.WriteLine($"with {idle} idle and {slow} slow ones: {await AskAsync(server)}");
-            bool[] ended = await Task.WhenAll(ends);
-            Console.WriteLine($"slow ones that the server has ended: {ended.Count(each => each)}");
 
             // The last one, which the server's limit for idle ones (two minutes with Kestrel) meets last.
-            Console.WriteLine($"an idle one then: {await AskAsync(connections[idle - 1])}");
+            await Task.WhenAny(ends);
+            string afterwards = await AskAsync(connections[idle - 1]);
+            bool[] ended = await Task.WhenAll(ends);
+            Console.WriteLine($"slow ones that the server has ended: {ended.Count(each => each)}");
+            Console.WriteLine($"an idle one after the first of these: {afterwards}");
             Console.WriteLine($"another: {await AskAsync(server)}");
             return 0;
         }

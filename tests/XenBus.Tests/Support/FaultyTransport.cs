@@ -9,6 +9,8 @@ namespace Xenlet.XenBus.Tests;
 /// <summary>The faults that a test plants in the guest's requests.</summary>
 internal sealed class Faults
 {
+    private long _unanswered;
+
     /// <summary>Leaves a request without an answer.</summary>
     public const string NoAnswer = "";
 
@@ -21,9 +23,14 @@ internal sealed class Faults
     /// </summary>
     public Func<XenStoreMessageType, string, string?>? Rule { get; set; }
 
+    /// <summary>Requests that have got, or will get, no answer.</summary>
+    public long Unanswered => Interlocked.Read(ref _unanswered);
+
     /// <summary>Makes one request fail with an error as long as <paramref name="isOn"/> says so.</summary>
     public void Fail(XenStoreMessageType type, string path, string error, Func<bool> isOn) =>
         Rule = (asked, at) => asked == type && at == path && isOn() ? error : null;
+
+    internal void CountUnanswered() => Interlocked.Increment(ref _unanswered);
 }
 
 /// <summary>
@@ -70,6 +77,11 @@ internal sealed class FaultyTransport(IXenStoreTransport inner, Faults faults) :
         if (faults.Rule?.Invoke((XenStoreMessageType)BinaryPrimitives.ReadUInt32LittleEndian(message), path) is not { } error)
         {
             return inner.WriteAsync(data, cancellationToken);
+        }
+
+        if (error is Faults.AnswerLost or Faults.NoAnswer)
+        {
+            faults.CountUnanswered();
         }
 
         if (error == Faults.AnswerLost)

@@ -49,6 +49,7 @@ public sealed class ReconnectTests : IAsyncLifetime
         Assert.False(_client.Closed.IsCompleted);
 
         await using TestServer next = new(new(7, uint.MaxValue));
+        await Patience.Until(() => _told.Contains("not there yet"));
         await ComeBackAsync(next);
         Message registration = await next.ReceiveAsync(XenStoreMessageType.Watch);
         Assert.Equal($"/w|{watch.Token}|", registration.Text);

@@ -1,17 +1,22 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using Xenlet.Kernel;
 using Xenlet.XenStoreRing.Transport;
 
 namespace Xenlet.XenStoreRing.Tests;
 
-/// <summary>A ring page in ordinary memory, and an event channel between its two sides.</summary>
+/// <summary>
+/// A ring page in ordinary memory, and an event channel between its two sides. The page is there as long as anybody refers to this object:
+/// a client may still write to it when its server has ended.
+/// </summary>
 internal sealed unsafe class TestRing : IRingPage, IDisposable
 {
-    private byte* _page = (byte*)NativeMemory.AlignedAlloc(RingLayout.PageSize, RingLayout.PageSize);
+    private readonly byte[] _memory = GC.AllocateArray<byte>(2 * RingLayout.PageSize, pinned: true);
+    private readonly byte* _page;
 
     public TestRing(uint requestIndex = 0, uint replyIndex = 0)
     {
-        new Span<byte>(_page, RingLayout.PageSize).Clear();
+        nuint address = (nuint)Unsafe.AsPointer(ref _memory[0]);
+        _page = (byte*)((address + RingLayout.PageSize - 1) & ~(nuint)(RingLayout.PageSize - 1));
         Reset(requestIndex, replyIndex);
         AsyncSignal toServer = new();
         AsyncSignal toClient = new();
@@ -42,11 +47,8 @@ internal sealed unsafe class TestRing : IRingPage, IDisposable
 
     public Span<byte> Bytes => new(_page, RingLayout.PageSize);
 
-    public void Dispose()
-    {
-        NativeMemory.AlignedFree(_page);
-        _page = null;
-    }
+    /// <summary>Until here the page is there for whoever has its address alone.</summary>
+    public void Dispose() => GC.KeepAlive(this);
 }
 
 /// <summary>One side's end of the event channel; counts what was sent.</summary>
