@@ -18,6 +18,12 @@ internal sealed class AddressTable(InternetLayer layer)
     private const int Announcements = 2;
     private const long AnnounceInterval = 2 * StackTime.Second;
 
+    /// <summary>
+    /// How long after its probes an address of IPv4 is given up for somebody who has it: the RFC's own probes would have waited as long for
+    /// the answer.
+    /// </summary>
+    private const long TrialTime = StackTime.Second;
+
     /// <summary>Between two defences of an address (RFC 5227, section 1.1).</summary>
     private const long DefendInterval = 10 * StackTime.Second;
 
@@ -95,13 +101,7 @@ internal sealed class AddressTable(InternetLayer layer)
             layer.Routes.Remove(route);
         }
 
-        if (address.WasReady)
-        {
-            address.WasReady = false;
-            _usable.Remove(address.Address);
-            layer.ForEachTransport(transport => transport.OnAddressRemoved(address.Address));
-        }
-
+        EndUse(address);
         address.State = AddressState.Tentative;
         layer.Changed?.Invoke();
     }
@@ -162,7 +162,7 @@ internal sealed class AddressTable(InternetLayer layer)
     /// <summary>Somebody else was heard who uses an address of ours, or asks for it as we do while it is tentative.</summary>
     public void OnConflict(InterfaceAddress address)
     {
-        if (address.State == AddressState.Tentative)
+        if (address.State == AddressState.Tentative || (address.IsUsable && layer.Clock.Now < address.TrialUntil))
         {
             if (address.Owner is { } owner)
             {
@@ -172,6 +172,7 @@ internal sealed class AddressTable(InternetLayer layer)
             else
             {
                 layer.Timers.Cancel(address.Timer!);
+                EndUse(address);
                 address.State = AddressState.Duplicate;
                 layer.Changed?.Invoke();
             }
@@ -185,6 +186,16 @@ internal sealed class AddressTable(InternetLayer layer)
         {
             address.DefendedAt = now;
             Announce(address);
+        }
+    }
+
+    private void EndUse(InterfaceAddress address)
+    {
+        if (address.WasReady)
+        {
+            address.WasReady = false;
+            _usable.Remove(address.Address);
+            layer.ForEachTransport(transport => transport.OnAddressRemoved(address.Address));
         }
     }
 
@@ -209,6 +220,7 @@ internal sealed class AddressTable(InternetLayer layer)
         {
             if (address.Probes == (address.Address.IsIPv4 ? IPv4Probes : IPv6Probes))
             {
+                address.TrialUntil = address.Address.IsIPv4 ? layer.Clock.Now + TrialTime : long.MinValue;
                 SetReady(address);
                 return;
             }

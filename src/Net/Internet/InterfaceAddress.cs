@@ -55,6 +55,9 @@ public sealed class InterfaceAddress
     /// <summary>Probes and announcements that have been sent.</summary>
     internal int Probes { get; set; }
 
+    /// <summary>Until when an answer to a probe that comes late ends its use.</summary>
+    internal long TrialUntil { get; set; } = long.MinValue;
+
     /// <summary>When it was last defended against somebody who uses it too.</summary>
     internal long DefendedAt { get; set; } = long.MinValue;
 

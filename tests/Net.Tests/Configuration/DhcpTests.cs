@@ -113,6 +113,30 @@ public sealed class DhcpTests
     }
 
     [Fact]
+    public void A_leased_address_is_declined_when_somebody_says_in_its_first_second_to_have_it()
+    {
+        TestNetwork network = new();
+        TestDhcpServer server = new(network.AddHost("10.0.0.1/24"));
+        TestHost host = network.AddHost("", new IpStackOptions());
+        DhcpClient client = host.Stack.StartDhcp(host.Interface)!;
+        for (int i = 0; i < 5_000 && !host.Interface.Addresses.Any(each => each is { IsUsable: true, Address.IsIPv4: true }); i++)
+        {
+            network.Advance(TimeSpan.FromMilliseconds(1));
+        }
+
+        Assert.Equal("10.0.0.50", client.Address.ToString());
+        network.Advance(TimeSpan.FromMilliseconds(500));
+        host.TakeClaim("10.0.0.50");
+        network.Settle();
+
+        Assert.Equal([DhcpOption.Discover, DhcpOption.Request, DhcpOption.Decline], server.Types);
+        Assert.Null(client.Address);
+        server.Lends = "10.0.0.51";
+        network.Advance(TimeSpan.FromSeconds(15));
+        Assert.Equal((DhcpState.Bound, "10.0.0.51"), (client.State, client.Address.ToString()));
+    }
+
+    [Fact]
     public void A_client_that_stops_gives_its_address_back()
     {
         Start();

@@ -49,6 +49,29 @@ public sealed class AddressTests
         Assert.InRange(hosts.Count(host => host.Interface.Addresses[^1].IsUsable), 0, 1);
     }
 
+    [Theory]
+    [InlineData(900, AddressState.Duplicate)]
+    [InlineData(1_100, AddressState.Preferred)]
+    public void An_answer_that_comes_after_the_probes_ends_the_use_in_its_first_second(int milliseconds, AddressState expected)
+    {
+        TestHost host = _network.AddHost("10.0.0.1/24", Probed);
+        InterfaceAddress ours = host.Interface.Addresses[^1];
+        TestTransport transport = TestTransport.AddTo(host);
+        for (int i = 0; i < 200 && !ours.IsUsable; i++)
+        {
+            _network.Advance(TimeSpan.FromMilliseconds(1));
+        }
+
+        Assert.Equal(AddressState.Preferred, ours.State);
+        _network.Advance(TimeSpan.FromMilliseconds(milliseconds));
+        host.TakeClaim("10.0.0.1");
+        _network.Settle();
+
+        Assert.Equal(expected, ours.State);
+        Assert.Equal(expected == AddressState.Preferred, host.Stack.Internet.Addresses.IsOurs(ours.Address));
+        Assert.Equal(expected == AddressState.Preferred ? [] : [ours.Address], transport.RemovedAddresses);
+    }
+
     [Fact]
     public void An_address_in_use_is_defended_and_kept_and_not_more_often_than_every_ten_seconds()
     {
@@ -57,9 +80,7 @@ public sealed class AddressTests
         int before = _network.Wire.Sent.Count;
         for (int i = 0; i < 20; i++)
         {
-            byte[] packet = new byte[ArpPacket.Size];
-            new ArpPacket(false, TestHost.Stranger, TestNetwork.Parse("10.0.0.1"), default, TestNetwork.Parse("10.0.0.1")).Write(packet);
-            host.Take(host.Frame(EtherType.Arp, TestHost.Stranger, packet));
+            host.TakeClaim("10.0.0.1");
             _network.Settle();
         }
 

@@ -17,6 +17,15 @@ internal sealed record TestHost(IpStack Stack, IpInterface Interface, TestLink L
     /// <summary>Lets a frame arrive at this host.</summary>
     public void Take(byte[] frame) => Link.Inbox.Enqueue(frame);
 
+    /// <summary>Lets a stranger say that it has an address of IPv4.</summary>
+    public void TakeClaim(string address)
+    {
+        byte[] packet = new byte[ArpPacket.Size];
+        InternetAddress claimed = TestNetwork.Parse(address);
+        new ArpPacket(false, Stranger, claimed, default, claimed).Write(packet);
+        Take(Frame(EtherType.Arp, Stranger, packet));
+    }
+
     /// <summary>Lets an IPv4 packet arrive.</summary>
     public void TakeIPv4(
         string source,
