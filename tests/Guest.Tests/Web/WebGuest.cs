@@ -27,15 +27,15 @@ internal sealed class WebGuest(XenWorld world, XenGuest guest) : FollowedGuest(w
     /// <summary>Starts the guest, and waits until it serves.</summary>
     /// <param name="world">Where.</param>
     /// <param name="memoryMiB">The domain's memory.</param>
-    /// <param name="variables">More environment variables, separated by blanks.</param>
-    public static async Task<WebGuest> StartAsync(XenWorld world, int memoryMiB = MemoryMiB, string variables = "")
+    /// <param name="arguments">Arguments of its <c>Main</c>, separated by blanks.</param>
+    public static async Task<WebGuest> StartAsync(XenWorld world, int memoryMiB = MemoryMiB, string arguments = "")
     {
         WebGuest guest = new(world, (XenGuest)await world.StartAsync(new GuestConfig
         {
             Name = world.NewName(),
             Kernel = await Images.Web,
             MemoryMiB = memoryMiB,
-            CommandLine = $"XENLET_IP={Address}/24 ShutdownSeconds={ShutdownSeconds} {variables}".TrimEnd(),
+            CommandLine = $"XENLET_IP={Address}/24 ShutdownSeconds={ShutdownSeconds} {arguments}".TrimEnd(),
             Vifs = [""],
         }));
         await guest.SeesAsync("Application started.");

@@ -23,7 +23,7 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
     private const int RestMilliseconds = 100;
 
     /// <summary>Has Kestrel say what becomes of each handshake.</summary>
-    private const string TellsOfHandshakes = "Logging__LogLevel__Microsoft.AspNetCore.Server.Kestrel.Https=Debug";
+    private const string TellsOfHandshakes = "Logging:LogLevel:Microsoft.AspNetCore.Server.Kestrel.Https=Debug";
 
     /// <summary>What it says when it ends a connection whose handshake has taken ten seconds, its limit.</summary>
     private const string HandshakeTimedOut = "Authentication of the HTTPS connection timed out.";
@@ -37,7 +37,7 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
     [Fact]
     public async Task After_an_hour_of_load_the_guest_uses_as_much_memory_as_after_the_first_minutes()
     {
-        await using WebGuest guest = await WebGuest.StartAsync(world, variables: TellsOfHandshakes);
+        await using WebGuest guest = await WebGuest.StartAsync(world, arguments: TellsOfHandshakes);
         await world.GiveProgramsAsync("ab", "curl");
         WrkLoad http = await WrkLoad.StartAsync(world, guest, $"{WebGuest.Http}/hello/wrk", RestMilliseconds);
         WrkLoad https = await WrkLoad.StartAsync(world, guest, $"{WebGuest.Https}/hello/wrk", RestMilliseconds);
