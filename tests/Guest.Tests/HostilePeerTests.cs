@@ -67,14 +67,9 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
 
             async Task<double> LieOnceAsync()
             {
-                string said = "";
-                HostileReport report = await HostileReport.UnharmedAsync($"a back end ({kind}) does \"{behaviour}\"", async () =>
-                {
-                    said = await guest.RunPeerAsync(kind, behaviour, time, untilClosed: survives == false);
-                    HostileReport now = await guest.ReportAsync();
-                    output.WriteLine($"{kind} {behaviour}: {now} {said}");
-                    return now;
-                });
+                (HostileReport report, string said) = await HostileReport.UnharmedAsync(
+                    guest, $"a back end ({kind}) does \"{behaviour}\"", output,
+                    () => guest.RunPeerAsync(kind, behaviour, time, untilClosed: survives == false));
                 bool isConnected = said.Contains("front end was Connected", StringComparison.Ordinal);
                 Assert.True((survives ?? isConnected) == isConnected, $"{kind} {behaviour}: {said}\n{guest.Guest.Console.Tail(20)}");
                 await guest.HasBackAsync(quiet, report);
@@ -93,24 +88,35 @@ public sealed class HostilePeerTests(TwoProcessorWorld world, ITestOutputHelper 
     {
         // A connection's pages for frames, and its rings.
         const int PagesOfConnection = 256 + 256 + 2;
-        string said = "";
-        HostileReport kept = await HostileReport.UnharmedAsync("an interface flaps", async () =>
+        HostileReport kept = await KeptAsync(guest, quiet, "an interface flaps", output, "interface", "flap-and-keep", TimeSpan.Zero);
+        Assert.InRange(kept.Held, 1, 2 * PagesOfConnection);
+        await guest.EndPeerAsync();
+        await guest.HasBackAsync(quiet, kept);
+        await guest.UsesHonestAsync("interface", TimeSpan.FromSeconds(0.5));
+    }
+
+    /// <summary>Has a peer behave so that keeps what it has mapped, and gives the guest's report meanwhile.</summary>
+    internal static async Task<HostileReport> KeptAsync(
+        HostileGuest guest,
+        HostileReport quiet,
+        string when,
+        ITestOutputHelper output,
+        string kind,
+        string behaviour,
+        TimeSpan time)
+    {
+        bool isKept = false;
+        return (await HostileReport.UnharmedAsync(guest, when, output, async () =>
         {
-            if (said.Length > 0)
+            if (isKept)
             {
                 await guest.EndPeerAsync();
                 await guest.HasBackAsync(quiet, await guest.ReportAsync());
             }
 
-            said = await guest.StartKeepingPeerAsync("interface", "flap-and-keep", TimeSpan.Zero);
-            HostileReport now = await guest.ReportAsync();
-            output.WriteLine($"kept: {now} {said}");
-            return now;
-        });
-        Assert.InRange(kept.Held, 1, 2 * PagesOfConnection);
-        await guest.EndPeerAsync();
-        await guest.HasBackAsync(quiet, kept);
-        await guest.UsesHonestAsync("interface", TimeSpan.FromSeconds(0.5));
+            isKept = true;
+            return await guest.StartKeepingPeerAsync(kind, behaviour, time);
+        })).Report;
     }
 
     /// <summary>What the guest has when its honest devices have granted all that they ever will.</summary>
@@ -159,21 +165,8 @@ public sealed class HostilePeerSoakTests(TwoProcessorWorld world, ITestOutputHel
     {
         await using HostileGuest guest = await HostileGuest.StartAsync(world);
         HostileReport quiet = await HostilePeerTests.QuietAsync(guest, output);
-        bool isKept = false;
-        HostileReport kept = await HostileReport.UnharmedAsync("a disk keeps its pages", async () =>
-        {
-            if (isKept)
-            {
-                await guest.EndPeerAsync();
-                await guest.HasBackAsync(quiet, await guest.ReportAsync());
-            }
-
-            isKept = true;
-            await guest.StartKeepingPeerAsync("disk", "honest", TimeSpan.FromSeconds(1));
-            HostileReport now = await guest.ReportAsync();
-            output.WriteLine($"kept: {now}");
-            return now;
-        });
+        HostileReport kept = await HostilePeerTests.KeptAsync(
+            guest, quiet, "a disk keeps its pages", output, "disk", "honest", TimeSpan.FromSeconds(1));
         Assert.True(kept.Held > 0, $"nothing is held: {kept}");
         await guest.EndPeerAsync();
         await guest.HasBackAsync(quiet, kept);
@@ -194,14 +187,8 @@ public sealed class HostilePeerSoakTests(TwoProcessorWorld world, ITestOutputHel
 
             async Task<double> LieOnceAsync()
             {
-                string said = "";
-                HostileReport report = await HostileReport.UnharmedAsync($"the console does \"{behaviour}\"", async () =>
-                {
-                    said = await guest.RunPeerAsync("console", behaviour, Long);
-                    HostileReport now = await guest.ReportAsync();
-                    output.WriteLine($"console {behaviour}: {now} {said}");
-                    return now;
-                });
+                (HostileReport report, string said) = await HostileReport.UnharmedAsync(
+                    guest, $"the console does \"{behaviour}\"", output, () => guest.RunPeerAsync("console", behaviour, Long));
                 Assert.True(behaviour != "honest" || said != "took 0 bytes", "the guest writes nothing any more");
                 return report.Rate;
             }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Xunit.Abstractions;
 
 namespace Xenlet.Guest.Tests;
 
@@ -41,18 +42,25 @@ internal sealed record HostileReport(
     /// Fails unless the guest lived, and its honest devices worked on. A machine that others use stands still now and then, and the guest
     /// with it: only a gap that comes again and again is what the peer does.
     /// </summary>
+    /// <param name="guest">The guest.</param>
     /// <param name="when">What the peer does.</param>
-    /// <param name="lieAsync">Has it do so, and reads the guest's report.</param>
-    public static async Task<HostileReport> UnharmedAsync(string when, Func<Task<HostileReport>> lieAsync)
+    /// <param name="output">Where each report is shown.</param>
+    /// <param name="lieAsync">Has the peer do so, and returns what it said.</param>
+    /// <returns>The last report, and what the peer said last.</returns>
+    public static async Task<(HostileReport Report, string Said)> UnharmedAsync(
+        HostileGuest guest, string when, ITestOutputHelper output, Func<Task<string>> lieAsync)
     {
-        HostileReport report = await lieAsync();
-        for (int round = 1; report.HasGap && round < Rounds; round++)
+        for (int round = 1; ; round++)
         {
-            report = await lieAsync();
+            string said = await lieAsync();
+            HostileReport report = await guest.ReportAsync();
+            output.WriteLine($"{when}: {report} {said}");
+            if (!report.HasGap || round == Rounds)
+            {
+                report.AssertUnharmed(when);
+                return (report, said);
+            }
         }
-
-        report.AssertUnharmed(when);
-        return report;
     }
 
     private void AssertUnharmed(string when)
