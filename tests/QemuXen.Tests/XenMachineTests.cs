@@ -36,14 +36,19 @@ public sealed class XenMachineTests(XenFixture fixture) : IDisposable
     {
         CommandResult result = await Xen.RunInDom0Async("""
             count() { awk '/virtio/ { n += $2 } END { print n }' /proc/interrupts; }
-            before=$(count)
-            for i in $(seq 120); do
-                sleep 1
-                [ $(($(count) - before)) -ge 2 ] && echo interrupted && exit
+            for i in $(seq 24); do
+                before=$(count)
+                sleep 5
+                came=$(($(count) - before))
+                [ $came -ge 2 ] && break
             done
+            echo $came
             """, TimeSpan.FromMinutes(10));
 
-        Assert.Equal("interrupted\n", result.Output);
+        // A host that stands still sends none, and dom0's clock goes on: then the next five seconds count.
+        Assert.True(
+            int.Parse(result.Output, CultureInfo.InvariantCulture) >= 2,
+            $"{result.Output.Trim()} interrupts in 5 s of dom0's time; one each second of the host's was expected");
     }
 
     [Fact]

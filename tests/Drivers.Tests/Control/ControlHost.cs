@@ -151,6 +151,13 @@ internal sealed class ControlHost : IAsyncDisposable
 
     public Task SeesAsync(string text) => UntilAsync(() => Task.FromResult(Console.Contains(text, StringComparison.Ordinal)));
 
+    /// <summary>Waits while the clock goes on.</summary>
+    public Task PassingTimeAsync(Func<bool> condition) => UntilAsync(() =>
+    {
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        return Task.FromResult(condition());
+    });
+
     public async Task UntilAsync(Func<Task<bool>> condition)
     {
         long began = System.Diagnostics.Stopwatch.GetTimestamp();

@@ -23,8 +23,8 @@ public sealed class StoreLossTests : IAsyncLifetime
 
         await _host.RestartStoreAsync();
         // It is found out though the guest asks for nothing.
-        await PassingTimeAsync(() => _host.Console.Contains("xenlet: no connection to xenstore: ", StringComparison.Ordinal));
-        await PassingTimeAsync(() => _host.Console.Contains("xenlet: xenstore is connected again\n", StringComparison.Ordinal));
+        await _host.PassingTimeAsync(() => _host.Console.Contains("xenlet: no connection to xenstore: ", StringComparison.Ordinal));
+        await _host.PassingTimeAsync(() => _host.Console.Contains("xenlet: xenstore is connected again\n", StringComparison.Ordinal));
 
         // Devices, features and requests of the new one.
         await _host.AddDeviceAsync("vbd/2");
@@ -45,17 +45,11 @@ public sealed class StoreLossTests : IAsyncLifetime
         await _host.SeesAsync("xenlet: control/shutdown cannot be read: ");
         Assert.Empty(_host.Machine.Calls);
         await SetRightsAsync(XenStoreRights.ReadWrite);
-        await PassingTimeAsync(() => !_host.Machine.Calls.IsEmpty);
+        await _host.PassingTimeAsync(() => !_host.Machine.Calls.IsEmpty);
         Assert.Equal(["terminate"], _host.Machine.Calls);
         Assert.Single(_host.Console.Split('\n'), line => line.Contains("cannot be read", StringComparison.Ordinal));
     }
 
     private async Task SetRightsAsync(XenStoreRights rights) => await _host.Dom0.SetPermissionsAsync(
         ControlHost.Home + "/control/shutdown", [new(0, XenStoreRights.None), new(1, rights)]);
-
-    private Task PassingTimeAsync(Func<bool> condition) => _host.UntilAsync(() =>
-    {
-        _host.Clock.Advance(TimeSpan.FromSeconds(1));
-        return Task.FromResult(condition());
-    });
 }

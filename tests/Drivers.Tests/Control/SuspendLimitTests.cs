@@ -110,7 +110,7 @@ public sealed class SuspendLimitTests : IAsyncLifetime
         await _host.AskAsync("suspend");
         await _host.SeesAsync("xenlet: no connection to xenstore: opening the connection to xenstore failed: ENOENT (2)");
         Assert.Empty(outcomes);
-        await PassingTimeAsync(() => driver.Calls.Contains("resume vbd/1") && !outcomes.IsEmpty);
+        await _host.PassingTimeAsync(() => driver.Calls.Contains("resume vbd/1") && !outcomes.IsEmpty);
         Assert.Equal([SuspendOutcome.Resumed], outcomes);
         Assert.DoesNotContain("refused", _host.Console, StringComparison.Ordinal);
         Assert.DoesNotContain("suspend cancelled vbd/1", driver.Calls);
@@ -154,12 +154,6 @@ public sealed class SuspendLimitTests : IAsyncLifetime
         await _host.StartServicesAsync(options with { Store = options.Store ?? new() { TimeProvider = _host.Clock } });
         await _host.UntilAsync(() => Task.FromResult(_host.Services!.FrontBus.Devices is [{ Phase: XenDevicePhase.Attached }]));
     }
-
-    private Task PassingTimeAsync(Func<bool> condition) => _host.UntilAsync(() =>
-    {
-        _host.Clock.Advance(TimeSpan.FromSeconds(1));
-        return Task.FromResult(condition());
-    });
 
     /// <summary>A clock whose timers never fire, as when nothing is left to run them.</summary>
     private sealed class SleepyClock : TimeProvider

@@ -47,6 +47,14 @@ internal sealed class WebGuest(XenWorld world, XenGuest guest) : FollowedGuest(w
         return guest;
     }
 
+    /// <summary>Shuts it down, and fails unless it ends in order.</summary>
+    public async Task EndAsync()
+    {
+        await LeaveAsync();
+        await Guest.ShutdownAsync();
+        (await EndedGuest.OfAsync(Guest, World.Limit)).AssertExited(0);
+    }
+
     /// <summary>Takes dom0's address away.</summary>
     public Task LeaveAsync() => Dom0Async($"ip addr del {Dom0Address} dev xenbr0");
 }

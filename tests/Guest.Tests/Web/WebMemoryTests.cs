@@ -38,8 +38,6 @@ public sealed class WebMemoryTests(XenWorld world)
             Assert.True(said == WrkLoad.NoneFailed, $"wrk says {said}, while there was\n{report}");
         }
 
-        await guest.LeaveAsync();
-        await guest.Guest.ShutdownAsync();
-        (await EndedGuest.OfAsync(guest.Guest, World.Limit)).AssertExited(0);
+        await guest.EndAsync();
     }
 }

@@ -98,9 +98,7 @@ public sealed class WebSoakTests(XenWorld world, ITestOutputHelper output)
         Assert.True(last.HeapKiB <= first.HeapKiB + Tolerance, $"there was {first} in use, and is {last}");
         Assert.True(last.Grants <= first.Grants + FramesOnTheirWay, $"there was {first} in use, and is {last}");
 
-        await guest.LeaveAsync();
-        await guest.Guest.ShutdownAsync();
-        (await EndedGuest.OfAsync(guest.Guest, World.Limit)).AssertExited(0);
+        await guest.EndAsync();
     }
 
     /// <summary>The most of several reports.</summary>

@@ -119,10 +119,8 @@ public sealed class DhcpTests
         TestDhcpServer server = new(network.AddHost("10.0.0.1/24"));
         TestHost host = network.AddHost("", new IpStackOptions());
         DhcpClient client = host.Stack.StartDhcp(host.Interface)!;
-        for (int i = 0; i < 5_000 && !host.Interface.Addresses.Any(each => each is { IsUsable: true, Address.IsIPv4: true }); i++)
-        {
-            network.Advance(TimeSpan.FromMilliseconds(1));
-        }
+        network.AdvanceUntil(
+            () => host.Interface.Addresses.Any(each => each is { IsUsable: true, Address.IsIPv4: true }), TimeSpan.FromSeconds(5));
 
         Assert.Equal("10.0.0.50", client.Address.ToString());
         network.Advance(TimeSpan.FromMilliseconds(500));

@@ -57,10 +57,7 @@ public sealed class AddressTests
         TestHost host = _network.AddHost("10.0.0.1/24", Probed);
         InterfaceAddress ours = host.Interface.Addresses[^1];
         TestTransport transport = TestTransport.AddTo(host);
-        for (int i = 0; i < 200 && !ours.IsUsable; i++)
-        {
-            _network.Advance(TimeSpan.FromMilliseconds(1));
-        }
+        _network.AdvanceUntil(() => ours.IsUsable, TimeSpan.FromMilliseconds(200));
 
         Assert.Equal(AddressState.Preferred, ours.State);
         _network.Advance(TimeSpan.FromMilliseconds(milliseconds));

@@ -77,6 +77,17 @@ internal sealed class TestNetwork
         Clock.Now = end;
     }
 
+    /// <summary>Lets time pass to the millisecond in which something is so, and fails when it is not in time.</summary>
+    public void AdvanceUntil(Func<bool> isSo, TimeSpan limit)
+    {
+        long end = Clock.Now + (limit.Ticks * 100);
+        while (!isSo())
+        {
+            Assert.True(Clock.Now < end, $"it is not so within {limit}");
+            Advance(TimeSpan.FromMilliseconds(1));
+        }
+    }
+
     /// <summary>
     /// Lets time pass without a host: it stands, as a guest that gets no processor does, and finds then what has arrived.
     /// </summary>
