@@ -14,13 +14,19 @@ internal static class Measure
         // Reading the counters makes garbage itself.
         Counters before = Counters.Read();
         long garbage = GC.GetTotalAllocatedBytes(precise: true);
+        int collections = GC.CollectionCount(0);
+        TimeSpan pause = GC.GetTotalPauseDuration();
         long start = Stopwatch.GetTimestamp();
         int count = await runAsync();
         TimeSpan time = Stopwatch.GetElapsedTime(start);
+        pause = GC.GetTotalPauseDuration() - pause;
+        collections = GC.CollectionCount(0) - collections;
         garbage = GC.GetTotalAllocatedBytes(precise: true) - garbage;
         Counters after = Counters.Read();
         Report(name, "time", time.TotalNanoseconds / count);
         Report(name, "garbage", (double)garbage / count);
+        Report(name, "collections", (double)collections / count);
+        Report(name, "pause", pause.TotalNanoseconds / count);
         foreach ((string what, double number) in after.Since(before))
         {
             Report(name, what, number / count);

@@ -12,6 +12,12 @@ internal sealed class WebMeasurement(
     /// <summary>The same limit of the collector's heap for both, in the hexadecimal number of bytes that the runtime reads.</summary>
     private const string HeapLimit = "DOTNET_GCHeapHardLimit=8000000";
 
+    /// <summary>
+    /// For a Linux guest, what .NET chooses where nobody says anything: a concurrent collector, no limit of its heap, and workers that spin
+    /// before they wait. With one processor a server's collector is a workstation's.
+    /// </summary>
+    private const string Defaults = "DOTNET_gcConcurrent=1 DOTNET_ThreadPool_UnfairSemaphoreSpinLimit=46";
+
     private const int ManyConnections = 64;
 
     private ServedGuests _guests = null!;
@@ -29,6 +35,9 @@ internal sealed class WebMeasurement(
             string which = $", round {round} of {rounds}";
             await tryAsync("web service of a Xenlet" + which, () => MeasureAsync(_guests.Xenlet(MemoryMiB, HeapLimit), results.Xenlet));
             await tryAsync("web service of Linux" + which, () => MeasureAsync(_guests.Linux(MemoryMiB, HeapLimit), results.Linux));
+            await tryAsync(
+                "web service of Linux with .NET's defaults" + which,
+                () => MeasureAsync(_guests.Linux(MemoryMiB, Defaults), results.LinuxWithDefaults));
         }
 
         string[] schemes = ["http", "https"];

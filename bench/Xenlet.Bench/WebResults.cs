@@ -7,7 +7,11 @@ internal sealed class WebResults
 {
     public WorkResults Xenlet { get; } = new();
 
+    /// <summary>With the same options as the Xenlet.</summary>
     public WorkResults Linux { get; } = new();
+
+    /// <summary>With the options that .NET has where nobody says anything.</summary>
+    public WorkResults LinuxWithDefaults { get; } = new();
 
     /// <summary>Bytes of the Xenlet's image.</summary>
     public long XenletSize { get; set; }

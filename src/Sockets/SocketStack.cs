@@ -19,6 +19,7 @@ namespace Xenlet.Sockets;
 /// <para>
 /// An exception in the stack ends the connection it served (ECONNRESET) or loses a frame, and is counted. An interface that meets one after
 /// the other is started anew. If what is common to all meets them and they do not cease, the stack ends, and sockets answer ENETDOWN.
+/// <see cref="OutOfMemoryException"/> is none of these: neither interface nor stack can mend it, and both go on when there is memory.
 /// </para>
 /// <para>
 /// Interfaces come from the network driver (<see cref="NetworkOptions.LinkUser"/>) or by <see cref="AddLink"/>.
@@ -37,6 +38,9 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
 
     private static readonly TimeSpan s_addressLimit = TimeSpan.FromSeconds(10);
 
+    /// <summary>Where memory is used up, others have to run before there is some again.</summary>
+    private static readonly TimeSpan s_shortageRest = TimeSpan.FromMilliseconds(10);
+
     private readonly ISocketHost _host;
     private readonly SocketStackOptions _options;
     private readonly IpStack _stack;
@@ -51,6 +55,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
     private ReportRequest? _wantedReport;
     private long _faults;
     private bool _isFaulty;
+    private bool _isShortOfMemory;
     private Exception? _lastFault;
     private bool _isWoken;
     private volatile bool _isEnding;
@@ -208,18 +213,41 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
             while (!_isEnding)
             {
                 int count = _host.Wait(_requests, deadline);
-                deadline = Turn(count) ? 0 : StackClock.ToTimestamp(_stack.NextDue);
+                deadline = TurnOrRest(count) ? 0 : StackClock.ToTimestamp(_stack.NextDue);
             }
         }
         catch (Exception error)
         {
-            Say($"TCP/IP has ended: {error}");
+            Say("TCP/IP has ended", error);
         }
         finally
         {
             _delivery.End();
             _host.Dispose();
         }
+    }
+
+    /// <summary>A turn, and a rest if memory was short in it; whether there may be more to do.</summary>
+    private bool TurnOrRest(int requests)
+    {
+        bool hasMore = true;
+        try
+        {
+            hasMore = Turn(requests);
+        }
+        catch (OutOfMemoryException error)
+        {
+            Report(error);
+        }
+
+        if (_isShortOfMemory)
+        {
+            _isShortOfMemory = false;
+            hasMore = true;
+            Thread.Sleep(s_shortageRest);
+        }
+
+        return hasMore;
     }
 
     /// <summary>Does what there is to do; whether there may be more.</summary>
@@ -304,9 +332,9 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
         Report(fault.Error);
         if (fault.Interface is { } served)
         {
-            _interfaces.OnFault(served);
+            _interfaces.OnFault(served, fault.Error);
         }
-        else
+        else if (fault.Error is not OutOfMemoryException)
         {
             _isFaulty |= !fault.IsOfConnection;
             _lastFault = fault.Error;
@@ -320,19 +348,20 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
 
     private void Report(Exception error)
     {
+        _isShortOfMemory |= error is OutOfMemoryException;
         long count = Interlocked.Increment(ref _faults);
         if (count <= MostReports || long.IsPow2(count))
         {
-            Say($"an exception in TCP/IP, the {count}. one: {error}");
+            Say("an exception in TCP/IP, the {0}. one", error, count);
         }
     }
 
-    /// <summary>Reports, unless that fails: the stack goes on.</summary>
-    private void Say(string text)
+    /// <summary>Reports, unless that fails, perhaps for want of memory: the stack goes on.</summary>
+    private void Say(string what, Exception error, long count = 0)
     {
         try
         {
-            _options.Report?.Invoke(text);
+            _options.Report?.Invoke($"{string.Format(CultureInfo.InvariantCulture, what, count)}: {error}");
         }
         catch (Exception)
         {

@@ -210,9 +210,10 @@ internal sealed class SocketTable
             return;
         }
 
+        // First, since there may be no memory for it: nothing is lost then.
+        (StackSocket Socket, SocketRequest Request)[] waiting = [.. _waiting];
         _isTriedAgain = true;
         _isLastTry = isLast;
-        (StackSocket Socket, SocketRequest Request)[] waiting = [.. _waiting];
         _waiting.Clear();
         foreach ((StackSocket socket, SocketRequest request) in waiting)
         {

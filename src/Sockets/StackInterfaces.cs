@@ -67,7 +67,7 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
             catch (Exception error)
             {
                 report(error);
-                each.CountFault();
+                Count(each, error);
                 hasMore = true;
             }
         }
@@ -100,7 +100,7 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
             catch (Exception error)
             {
                 report(error);
-                each.CountFault();
+                Count(each, error);
                 hasMore = true;
             }
         }
@@ -109,12 +109,30 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
     }
 
     /// <summary>An exception has cost an interface a frame.</summary>
-    public void OnFault(IpInterface served) => _interfaces.Find(each => each.Interface == served)?.CountFault();
+    public void OnFault(IpInterface served, Exception error)
+    {
+        foreach (StackInterface each in _interfaces)
+        {
+            if (each.Interface == served)
+            {
+                Count(each, error);
+            }
+        }
+    }
 
     /// <summary>
     /// An exception has cost a timer its action, or a frame, perhaps one by which addresses come or last: the network is asked anew.
     /// </summary>
     public void Doubt() => _isDoubtful = true;
+
+    /// <summary>An interface that is started anew takes more memory than one that goes on.</summary>
+    private static void Count(StackInterface each, Exception error)
+    {
+        if (error is not OutOfMemoryException)
+        {
+            each.CountFault();
+        }
+    }
 
     private void Follow(StackInterface each, bool isDoubtful)
     {

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 using ThreadState = Xenlet.Kernel.Nucleus.Threads.ThreadState;
 
@@ -105,6 +106,7 @@ public abstract unsafe class NucleusTest
         PageTable.Initialise();
         PageTable.Activate();
         MemoryCharge.Initialise();
+        SocketMemory.Initialise();
         AddressSpace.Initialise(ImageEnd);
     }
 

@@ -289,12 +289,77 @@ public sealed class FaultTests : IDisposable
             {
                 host.AwaitDone("the stack's rest");
                 int last = host.Turns;
-                clock.Fails = () => host.Turns - last is int turn and > 0 && turn <= turns;
+                clock.Fault = () => host.Turns - last is int turn and > 0 && turn <= turns ? new InvalidOperationException("planted") : null;
                 stack.Wake();
                 host.Await(() => host.IsDisposed || host.Turns - last >= Math.Min(turns, 100), "the last of the turns");
                 return last;
             }
         }
+    }
+
+    /// <summary>Neither a new start nor an end of the stack would bring memory.</summary>
+    [Fact]
+    public void A_shortage_of_memory_ends_neither_the_stack_nor_its_sockets()
+    {
+        const int Turns = 150;
+        TestSocketHost host = new();
+        TestStackClock clock = new();
+        using SocketStack stack = new(host, new(), clock);
+        stack.Start();
+        TestSocket socket = host.Open(SocketKind.Datagram);
+        Assert.Equal(SocketErrno.None, socket.Bind(TwoGuests.At("127.0.0.1", 7)));
+        lock (host.Gate)
+        {
+            host.AwaitDone("the stack's rest");
+            int last = host.Turns;
+            clock.Fault = () => host.Turns - last is > 0 and <= Turns ? new InsufficientMemoryException() : null;
+            stack.Wake();
+            host.Await(() => host.IsDisposed || host.Turns - last > Turns, "the turns without memory");
+        }
+
+        Assert.False(stack.HasEnded, "the stack has ended for want of memory");
+        Assert.Equal(SocketErrno.EADDRINUSE, host.Open(SocketKind.Datagram).Bind(TwoGuests.At("127.0.0.1", 7)));
+    }
+
+    [Fact]
+    public void A_shortage_of_memory_starts_no_interface_anew()
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket peer, TestSocket accepted) = Connect(listener);
+        int faults = 0;
+        _guests.Links[1].Before = each =>
+        {
+            if (each == nameof(MemoryLink.TryReceive) && Interlocked.Increment(ref faults) <= 40)
+            {
+                throw new InsufficientMemoryException("planted");
+            }
+        };
+
+        AssertEchoes(peer, accepted);
+
+        Assert.DoesNotContain(_guests.ReadReports(), report => report.Contains("is started anew", StringComparison.Ordinal));
+        AssertFaults(40);
+    }
+
+    /// <summary>Where memory is used up there is none for the text either.</summary>
+    [Fact]
+    public void An_exception_that_cannot_be_reported_is_survived_too()
+    {
+        TestSocket listener = Listen(80);
+        (TestSocket peer, TestSocket accepted) = Connect(listener);
+        int faults = 0;
+        _guests.Links[1].Before = each =>
+        {
+            if (each == nameof(MemoryLink.TryReceive) && Interlocked.Increment(ref faults) == 1)
+            {
+                throw new UnspeakableException();
+            }
+        };
+
+        AssertEchoes(peer, accepted);
+
+        Assert.Equal(1, _guests.Stacks[1].Faults);
+        Assert.False(_guests.Stacks[1].HasEnded, "the stack has ended");
     }
 
     private TestSocket Listen(ushort port)
@@ -344,5 +409,10 @@ public sealed class FaultTests : IDisposable
         Assert.Equal(expected, _guests.Stacks[1].Faults);
         Assert.Contains(_guests.ReadReports(), report => report.Contains("planted", StringComparison.Ordinal));
         Assert.False(_guests.Stacks[1].HasEnded, "the stack has ended");
+    }
+
+    private sealed class UnspeakableException : Exception
+    {
+        public override string ToString() => throw new InsufficientMemoryException();
     }
 }

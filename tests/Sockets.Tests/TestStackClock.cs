@@ -11,16 +11,16 @@ internal sealed class TestStackClock : IStackClock
     private const long NanosecondsPerSecond = 1_000_000_000;
 
     private long _now = (Stopwatch.GetTimestamp() / Stopwatch.Frequency * NanosecondsPerSecond) + (3_600 * NanosecondsPerSecond);
-    private volatile Func<bool> _fails = () => false;
+    private volatile Func<Exception?> _fault = () => null;
 
-    /// <summary>Whether a question for the time fails; asked by the stack's thread.</summary>
-    public Func<bool> Fails
+    /// <summary>What a question for the time meets; asked by the stack's thread.</summary>
+    public Func<Exception?> Fault
     {
-        get => _fails;
-        set => _fails = value;
+        get => _fault;
+        set => _fault = value;
     }
 
-    public long Now => Fails() ? throw new InvalidOperationException("planted") : Volatile.Read(ref _now);
+    public long Now => Fault() is { } fault ? throw fault : Volatile.Read(ref _now);
 
     public DateTime UtcNow => DateTime.UtcNow;
 

@@ -6,6 +6,7 @@ namespace Xenlet.Guest.Tests.Web;
 public sealed class WebMemoryTests(XenWorld world)
 {
     private const int MemoryMiB = 40;
+    private const int TooLittleMiB = 36;
     private const int Loads = 8;
     private const int ConnectionsOfEach = 8;
 
@@ -39,5 +40,20 @@ public sealed class WebMemoryTests(XenWorld world)
         }
 
         await guest.EndAsync();
+    }
+
+    /// <summary>What becomes of the program then is its own affair: connections fail, or .NET ends it, as thread by thread needs memory.</summary>
+    [Fact]
+    public async Task A_domain_whose_memory_is_used_up_says_so_on_its_console()
+    {
+        await using WebGuest guest = await WebGuest.StartAsync(world, TooLittleMiB);
+        await world.GiveProgramsAsync("wrk");
+        await guest.Dom0Async($"wrk -t 1 -c {Loads * ConnectionsOfEach} -d 24h {WebGuest.Https}/hello/wrk > /dev/null 2>&1 &");
+
+        await guest.SeesAsync("xenlet: the domain's memory is used up: ");
+
+        // wrk has ended, if the guest has.
+        await guest.Dom0Async("killall -q wrk || true");
+        await guest.LeaveAsync();
     }
 }

@@ -49,7 +49,7 @@ public sealed class SendQueueTests() : SocketTest(hasStack: true, MemoryFrames)
     {
         ulong socket = OpenConnected(out ulong handle);
         Fill(socket, First);
-        while (SocketMemory.Left > SocketMemory.Budget / 2)
+        while (SocketMemory.Left(SocketDirection.Sent) > SocketMemory.Budget / 2)
         {
             Fill(OpenConnected(out _), First);
         }

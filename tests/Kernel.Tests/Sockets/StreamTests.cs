@@ -113,6 +113,25 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
     }
 
     [Fact]
+    public void A_connection_receives_and_sends_when_all_memory_is_used_up()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        while (MemoryCharge.TryCharge(1))
+        {
+        }
+
+        AsStack(() =>
+        {
+            Assert.NotEqual(0, Call(NucleusCall.SocketLength, handle, (ulong)NucleusCallSockets.Length.ReceiveRoom));
+            Assert.Equal(0, WriteReceived(handle, 0, "abc"u8));
+            Assert.Equal(0, Call(NucleusCall.CommitReceived, handle, 3));
+        });
+        Assert.Equal(3, Call(SystemCallNumber.Read, socket, Memory, 100));
+        Assert.Equal(3, Call(SystemCallNumber.Write, socket, Memory, 3));
+        AsStack(() => Assert.Equal(3, Call(NucleusCall.SocketLength, handle, (ulong)NucleusCallSockets.Length.Sent)));
+    }
+
+    [Fact]
     public void Bytes_in_their_turn_are_read_at_once_and_the_stack_learns_the_room_that_is_left()
     {
         ulong socket = OpenConnected(out ulong handle);

@@ -5,6 +5,7 @@ using Xenlet.Kernel.Nucleus.Console;
 using Xenlet.Kernel.Nucleus.Entry;
 using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Linux.FileSystem;
+using Xenlet.Kernel.Nucleus.Linux.Sockets;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
 using Xenlet.Kernel.Nucleus.Platform.Pc;
@@ -63,6 +64,11 @@ internal static unsafe class NucleusEntry
         ProcessorCheck.RequireEnough();
         MemoryCheck.RequireEnough();
         MemoryCharge.Initialise();
+        if (Image.UsesSockets)
+        {
+            SocketMemory.Initialise();
+        }
+
         AddressSpace.Initialise(Image.End);
         KernelMappings.AddImageRegions();
         RandomNumbers.Seed();

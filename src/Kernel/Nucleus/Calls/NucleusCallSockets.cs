@@ -202,7 +202,7 @@ internal static unsafe class NucleusCallSockets
 
     private static long ReceiveRoom(Socket* socket)
     {
-        ulong limit = Math.Min(SocketOptionTable.ReceiveLimit(socket), SocketMemory.Left * Pages.Size);
+        ulong limit = Math.Min(SocketOptionTable.ReceiveLimit(socket), SocketMemory.Left(SocketDirection.Received) * Pages.Size);
         return socket->Received.Count < limit && !socket->IsClosed ? (long)(limit - socket->Received.Count) : 0;
     }
 

@@ -51,6 +51,9 @@ internal static unsafe class ConsoleDevice
         }
     }
 
+    /// <summary>Whether what was written last has not ended its line.</summary>
+    public static bool IsInLine => s_isInLine;
+
     public static void Initialise()
     {
         s_terminal.Initialise();

@@ -20,6 +20,9 @@ internal static class MemoryCharge
     private static ulong s_promised;
     private static ulong s_reserve;
 
+    // Frames that only their owner takes, which it returns with the right to take them again.
+    private static ulong s_setAside;
+
     /// <summary>Promised pages without a frame.</summary>
     public static ulong Promised => s_promised;
 
@@ -28,13 +31,19 @@ internal static class MemoryCharge
     {
         get
         {
-            ulong taken = s_promised + s_reserve;
+            ulong taken = s_promised + s_reserve + s_setAside;
             return FrameAllocator.FreeFrames > taken ? FrameAllocator.FreeFrames - taken : 0;
         }
     }
 
     /// <summary>Sets aside frames for stacks, for when everything else is promised.</summary>
     public static void Initialise() => s_reserve = 48 + FrameAllocator.TotalFrames / 256;
+
+    /// <summary>
+    /// Sets aside frames that are free and promised to nobody, for who has to find some when everything else is taken. They come by
+    /// <see cref="AllocateSetAside"/> alone, which has one for each.
+    /// </summary>
+    public static void SetAside(ulong frames) => s_setAside += frames;
 
     /// <summary>Promises pages. Returns false if there are not enough frames.</summary>
     public static bool TryCharge(ulong pages)
@@ -70,11 +79,19 @@ internal static class MemoryCharge
 
     /// <summary>Whether a stack can take this many frames from those that are not promised to others.</summary>
     public static bool CanGiveStack(ulong frames) =>
-        FrameAllocator.FreeFrames >= s_promised + Margin + frames && !FailNth.Refuses(isStack: true);
+        FrameAllocator.FreeFrames >= s_promised + s_setAside + Margin + frames && !FailNth.Refuses(isStack: true);
 
     /// <summary>Allocates a charged frame for the nucleus's own use. Returns 0 if there is none.</summary>
     /// <param name="isCleared">Whether it is filled with zeros; otherwise with whatever it held.</param>
     public static ulong AllocateForNucleus(bool isCleared = true) => TryTake() ? FrameAllocator.AllocateForNucleus(isCleared) : 0;
+
+    /// <summary>Allocates a frame of those that were set aside, for the nucleus's own use.</summary>
+    /// <param name="isCleared">As of <see cref="AllocateForNucleus"/>.</param>
+    public static ulong AllocateSetAside(bool isCleared)
+    {
+        s_setAside--;
+        return FrameAllocator.AllocateForNucleus(isCleared);
+    }
 
     /// <summary>Allocates a charged frame for the contents of a file. Returns 0 if there is none.</summary>
     public static ulong AllocateForFile() => TryTake() ? FrameAllocator.AllocateForFile() : 0;

@@ -63,6 +63,11 @@ internal static unsafe class MemoryCalls
         RegionKind kind = (flags & MAP_STACK) != 0 ? RegionKind.Stack : RegionKind.None;
         error = AddressSpace.Map(address, address + length, (Protection)protection, kind);
         FileTree.FreeUnmapped();
+        if (error == -Errno.ENOMEM)
+        {
+            MemoryNotice.OnMapping(length);
+        }
+
         return error != 0 ? error : (long)address;
     }
 
@@ -139,9 +144,18 @@ internal static unsafe class MemoryCalls
 
         // A length within a page of 2^64 rounds to 0 and is invalid.
         length = Pages.RoundUp(length);
-        return length != 0 && IsProgramRange(address, length)
-            ? AddressSpace.Protect(address, address + length, (Protection)protection)
-            : -Errno.ENOMEM;
+        if (length == 0 || !IsProgramRange(address, length))
+        {
+            return -Errno.ENOMEM;
+        }
+
+        long error = AddressSpace.Protect(address, address + length, (Protection)protection);
+        if (error == -Errno.ENOMEM)
+        {
+            MemoryNotice.OnMapping(length);
+        }
+
+        return error;
     }
 
     public static long Unmap(ulong address, ulong length)

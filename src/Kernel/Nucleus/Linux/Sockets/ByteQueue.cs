@@ -5,7 +5,8 @@ namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 
 /// <summary>
 /// A socket's bytes in one direction, in pages that are taken with the first byte and given back with the last. Bytes may be written
-/// behind a gap; they count when <see cref="Append"/> passes them. A zeroed queue is an empty one.
+/// behind a gap; they count when <see cref="Append"/> passes them. A zeroed queue is an empty one for received
+/// bytes.
 /// </summary>
 internal unsafe struct ByteQueue
 {
@@ -26,6 +27,9 @@ internal unsafe struct ByteQueue
     private ulong _page;
     private ulong _pageNumber;
     private ulong _directory;
+
+    /// <summary>Whose pages it takes. It is set before the first byte.</summary>
+    public SocketDirection Direction;
 
     /// <summary>Bytes in the queue.</summary>
     public readonly uint Count => (uint)(_tail - _head);
@@ -93,7 +97,7 @@ internal unsafe struct ByteQueue
             ulong* slot = DirectMap.Words(queue->_directory) + (number % Slots);
             if (*slot != 0)
             {
-                SocketMemory.Return(*slot);
+                SocketMemory.Return(queue->Direction, *slot);
                 *slot = 0;
             }
         }
@@ -126,7 +130,7 @@ internal unsafe struct ByteQueue
 
         if (queue->_page != 0)
         {
-            SocketMemory.Return(queue->_page);
+            SocketMemory.Return(queue->Direction, queue->_page);
             queue->_page = 0;
         }
 
@@ -140,11 +144,11 @@ internal unsafe struct ByteQueue
         {
             if (slots[i] != 0)
             {
-                SocketMemory.Return(slots[i]);
+                SocketMemory.Return(queue->Direction, slots[i]);
             }
         }
 
-        SocketMemory.Return(queue->_directory);
+        SocketMemory.Return(queue->Direction, queue->_directory);
         queue->_directory = 0;
     }
 
@@ -163,12 +167,12 @@ internal unsafe struct ByteQueue
 
             if (queue->_page == 0)
             {
-                queue->_page = SocketMemory.Take(isCleared: false);
+                queue->_page = SocketMemory.Take(queue->Direction, isCleared: false);
                 queue->_pageNumber = number;
                 return queue->_page == 0 ? null : DirectMap.Bytes(queue->_page);
             }
 
-            queue->_directory = SocketMemory.Take(isCleared: true);
+            queue->_directory = SocketMemory.Take(queue->Direction, isCleared: true);
             if (queue->_directory == 0)
             {
                 return null;
@@ -181,7 +185,7 @@ internal unsafe struct ByteQueue
         ulong* slot = DirectMap.Words(queue->_directory) + (number % Slots);
         if (*slot == 0)
         {
-            *slot = SocketMemory.Take(isCleared: false);
+            *slot = SocketMemory.Take(queue->Direction, isCleared: false);
         }
 
         return *slot == 0 ? null : DirectMap.Bytes(*slot);

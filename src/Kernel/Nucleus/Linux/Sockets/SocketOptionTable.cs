@@ -39,7 +39,7 @@ internal static unsafe class SocketOptionTable
         }
 
         bool isLimit = socket->IsRoomWanted && !SocketReadiness.IsWritable(socket);
-        if (isLimit && SocketMemory.Left > SocketMemory.Budget / 2 && SocketOptionSet.TryOwn(socket))
+        if (isLimit && SocketMemory.Left(SocketDirection.Sent) > SocketMemory.Budget / 2 && SocketOptionSet.TryOwn(socket))
         {
             size = Math.Min(size * 2, LargestGrown);
             Set(socket, SocketOptionIndex.SendBuffer, size);

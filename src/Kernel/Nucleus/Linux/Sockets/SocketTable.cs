@@ -23,7 +23,7 @@ internal static unsafe class SocketTable
     /// <summary>The greatest number that a socket has had, plus 1.</summary>
     public static int Count => s_entries;
 
-    /// <summary>A new socket, zeroed but for its handle; null if there is no memory.</summary>
+    /// <summary>A new socket, zeroed but for its handle and its queue's direction; null if there is no memory.</summary>
     public static Socket* Create()
     {
         if (!s_sockets.TryReserve(1, sizeof(Socket)) || (s_firstFree == s_entries && !TryGrow()))
@@ -37,6 +37,7 @@ internal static unsafe class SocketTable
         Socket* socket = (Socket*)s_sockets.Take(sizeof(Socket));
         *entry = (ulong)socket;
         s_count++;
+        socket->Sent.Direction = SocketDirection.Sent;
         socket->Handle = ((ulong)++s_generation << 32) | (uint)number;
         return socket;
     }
