@@ -44,7 +44,7 @@ public static class CaseTable
             "type-initializer", "fault-keeps-locals"),
         .. Group("native", CaseKind.Shared,
             "delegate-to-native-pointer", "many-delegates-to-native", "unmanaged-callers-only", "exception-in-native-callback",
-            "native-memory", "fault-in-native-callback"),
+            "native-memory", "native-memory-of-threads", "fault-in-native-callback"),
         .. Group("collector", CaseKind.Shared,
             "allocate-many-times-memory", "large-objects", "large-object-fragmentation", "pinned-objects",
             "threads-allocate-while-one-collects", "weak-references",

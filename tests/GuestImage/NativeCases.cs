@@ -18,6 +18,7 @@ internal static unsafe class NativeCases
         new("exception-in-native-callback", ExceptionInCallback),
         new("fault-in-native-callback", FaultInCallback),
         new("native-memory", NativeMemoryWorks),
+        new("native-memory-of-threads", NativeMemoryOfThreads),
     ];
 
     private static void DelegateToNativePointer()
@@ -93,6 +94,28 @@ internal static unsafe class NativeCases
 
         Check.Equal("1,2,3,4", string.Join(",", values));
         Check.That(s_sum > 0);
+    }
+
+    /// <summary>
+    /// One heap for all threads: its blocks are near each other, where those of glibc's other arenas would each lie at a multiple of 64
+    /// MiB.
+    /// </summary>
+    private static void NativeMemoryOfThreads()
+    {
+        const int Threads = 10;
+        const long Near = 16 << 20;
+        nint[] blocks = new nint[Threads];
+        using Barrier together = new(Threads);
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(i => new Thread(() =>
+        {
+            together.SignalAndWait();
+            blocks[i] = (nint)NativeMemory.Alloc(1000);
+            together.SignalAndWait();
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        Check.That(blocks.Max() - blocks.Min() < Near, $"blocks of {Threads} threads: {string.Join(' ', blocks.Select(each => $"{each:x}"))}");
+        Array.ForEach(blocks, block => NativeMemory.Free((void*)block));
     }
 
     private static void NativeMemoryWorks()
