@@ -25,8 +25,8 @@ internal static class Measure
         Counters after = Counters.Read();
         Report(name, "time", time.TotalNanoseconds / count);
         Report(name, "garbage", (double)garbage / count);
-        Report(name, "collections", (double)collections / count);
-        Report(name, "pause", pause.TotalNanoseconds / count);
+        Report(name, "collections", 1000.0 * collections / count);
+        Report(name, "pause", collections > 0 ? pause.TotalMicroseconds / collections : 0);
         foreach ((string what, double number) in after.Since(before))
         {
             Report(name, what, number / count);

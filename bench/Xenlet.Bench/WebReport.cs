@@ -19,6 +19,9 @@ internal static class WebReport
         MarkdownTable counts = new(
             "for one", "thread switches: Xenlet", "Linux", "interrupts: Xenlet", "Linux",
             "notifications that reach the back end: Xenlet", "Linux", "system calls: Xenlet", "hypercalls: Xenlet");
+        MarkdownTable collections = new(
+            "collections of the heap", "for 1,000: Xenlet", "Linux", "with .NET's defaults", "pause of one, µs: Xenlet", "Linux",
+            "with .NET's defaults");
         foreach (WebWork work in WebWork.All)
         {
             Row(rate, work.Title, $"{work.Name}.rate", 1, isMoreBetter: true);
@@ -29,9 +32,11 @@ internal static class WebReport
             counts.Add([
                 work.Title, .. ((string[])["switches", "interrupts", "back-end"]).SelectMany(figure => Pair($"{work.Name}.{figure}")),
                 .. ((string[])["calls", "hypercalls"]).Select(figure => results.Xenlet[$"{work.Name}.{figure}"].MedianText)]);
+            collections.Add([
+                work.Title, .. ((string[])["collections", "pause"]).SelectMany(figure => All($"{work.Name}.{figure}"))]);
         }
 
-        return $"{whole}\n{rate}\n{latency}\n{time}\n{counts}\n{garbage}";
+        return $"{whole}\n{rate}\n{latency}\n{time}\n{counts}\n{garbage}\n{collections}";
 
         string[] Heading(string what) => [what, "Xenlet", "Linux", "with .NET's defaults", "Xenlet / better Linux"];
 
@@ -40,13 +45,16 @@ internal static class WebReport
             Series xenlet = results.Xenlet[figure].Select(value => value / unit);
             Series linux = results.Linux[figure].Select(value => value / unit);
             Series defaults = results.LinuxWithDefaults[figure].Select(value => value / unit);
-            table.Add(title, xenlet.ToString(), linux.ToString(), defaults.ToString(), Series.Ratio(xenlet, Better(linux, defaults, isMoreBetter)));
+            string ratio = Series.Ratio(xenlet, Better(linux, defaults, isMoreBetter));
+            table.Add(title, xenlet.ToString(), linux.ToString(), defaults.ToString(), ratio);
         }
 
         void Only(MarkdownTable table, string title, Series xenlet, Series linux) =>
             table.Add(title, xenlet.ToString(), linux.ToString(), "", Series.Ratio(xenlet, linux));
 
         void Least(MarkdownTable table, string title, string figure) => Only(table, title, results.Xenlet[figure], results.Linux[figure]);
+
+        string[] All(string figure) => [.. Pair(figure), results.LinuxWithDefaults[figure].MedianText];
 
         string[] Pair(string figure) => [results.Xenlet[figure].MedianText, results.Linux[figure].MedianText];
     }

@@ -114,7 +114,8 @@ internal static unsafe class NativeCases
         }))];
         Array.ForEach(threads, thread => thread.Start());
         Array.ForEach(threads, thread => thread.Join());
-        Check.That(blocks.Max() - blocks.Min() < Near, $"blocks of {Threads} threads: {string.Join(' ', blocks.Select(each => $"{each:x}"))}");
+        string addresses = string.Join(' ', blocks.Select(each => $"{each:x}"));
+        Check.That(blocks.Max() - blocks.Min() < Near, $"blocks of {Threads} threads: {addresses}");
         Array.ForEach(blocks, block => NativeMemory.Free((void*)block));
     }
 

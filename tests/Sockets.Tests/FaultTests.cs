@@ -289,7 +289,9 @@ public sealed class FaultTests : IDisposable
             {
                 host.AwaitDone("the stack's rest");
                 int last = host.Turns;
-                clock.Fault = () => host.Turns - last is int turn and > 0 && turn <= turns ? new InvalidOperationException("planted") : null;
+                clock.Fault = () => host.Turns - last is int turn and > 0 && turn <= turns
+                    ? new InvalidOperationException("planted")
+                    : null;
                 stack.Wake();
                 host.Await(() => host.IsDisposed || host.Turns - last >= Math.Min(turns, 100), "the last of the turns");
                 return last;

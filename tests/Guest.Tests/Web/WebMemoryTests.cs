@@ -36,13 +36,13 @@ public sealed class WebMemoryTests(XenWorld world)
         foreach (WrkLoad load in loads)
         {
             string said = await load.EndAsync();
-            Assert.True(said == WrkLoad.NoneFailed, $"wrk says {said}, while there was\n{report}");
+            Assert.True(said == WrkLoad.NoneFailed, $"wrk says {said}, the guest has\n{report}\nand has said\n{guest.Guest.Console.Text}");
         }
 
         await guest.EndAsync();
     }
 
-    /// <summary>What becomes of the program then is its own affair: connections fail, or .NET ends it, as thread by thread needs memory.</summary>
+    /// <summary>What becomes of the program is its own affair: connections fail, or .NET ends it when a thread finds no memory.</summary>
     [Fact]
     public async Task A_domain_whose_memory_is_used_up_says_so_on_its_console()
     {

@@ -73,7 +73,8 @@ public sealed unsafe class ByteQueueTests : NucleusTest
         }
 
         // An eighth of the memory, less what is kept for what is sent; one page is the directory.
-        Assert.Equal(((FrameAllocator.TotalFrames / 8) - (SocketMemory.SetAside / 2) - 1, 0ul), (written, SocketMemory.Left(SocketDirection.Received)));
+        ulong expected = (FrameAllocator.TotalFrames / 8) - (SocketMemory.SetAside / 2) - 1;
+        Assert.Equal((expected, 0ul), (written, SocketMemory.Left(SocketDirection.Received)));
         ByteQueue.Remove(&queue, 4096);
         Assert.True(SocketMemory.TakeRelief());
         Assert.False(SocketMemory.TakeRelief());

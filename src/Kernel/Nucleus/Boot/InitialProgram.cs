@@ -183,7 +183,8 @@ internal static unsafe class InitialProgram
     private static ulong HeapLimit()
     {
         ulong available = MemoryCharge.Available * Pages.Size;
-        ulong forOthers = (768 << 10) + available / 16 + (Image.UsesSockets ? (SocketMemory.Budget - SocketMemory.SetAside) * Pages.Size : 0);
+        ulong forSockets = Image.UsesSockets ? (SocketMemory.Budget - SocketMemory.SetAside) * Pages.Size : 0;
+        ulong forOthers = (768 << 10) + available / 16 + forSockets;
         return available > forOthers ? Pages.RoundDown(available - forOthers) : Pages.Size;
     }
 
