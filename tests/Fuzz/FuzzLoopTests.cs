@@ -4,9 +4,13 @@ using Xenlet.Fuzz.Planted;
 namespace Xenlet.Fuzz;
 
 /// <summary>The loop itself: it finds faults to which only coverage leads, and keeps a small and sufficient corpus.</summary>
-public sealed class FuzzLoopTests
+public sealed class FuzzLoopTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("xenlet-fuzz").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     [Fact]
     public void A_fault_that_chance_alone_would_not_find_is_found_by_what_it_covers_on_the_way()
@@ -41,15 +45,13 @@ public sealed class FuzzLoopTests
     [Fact]
     public void A_corpus_is_read_as_it_was_written_and_keeps_what_is_named()
     {
-        string directory = Directory.CreateTempSubdirectory("xenlet-fuzz").FullName;
-        string file = Corpus.FileOf(directory, "some");
+        string file = Corpus.FileOf(_directory, "some");
         File.WriteAllLines(file, ["# found once", "beef", "00"]);
 
         Corpus.Write(file, [[3], [1, 2], [0xbe, 0xef]]);
 
         Assert.Equal(["# found once", "beef", "0102", "03"], File.ReadAllLines(file));
         Assert.Equal([[0xbe, 0xef], [1, 2], [3]], Corpus.Read(file));
-        Directory.Delete(directory, recursive: true);
     }
 
     [Theory]
@@ -70,6 +72,6 @@ public sealed class FuzzLoopTests
         Assert.Equal(isNew, map.TakeNews());
     }
 
-    private static Action<byte[]> Instrument(FuzzTarget target) =>
-        new InstrumentedCode(Directory.CreateTempSubdirectory("xenlet-fuzz").FullName, target.UsesThreadPool).FindRoutine(target);
+    private Action<byte[]> Instrument(FuzzTarget target) =>
+        new InstrumentedCode(_directory, target.UsesThreadPool).FindRoutine(target);
 }
