@@ -25,6 +25,7 @@ internal static class BindRows
         {
             IPAddress address = IPAddress.Parse(text);
             using Socket socket = New(address.AddressFamily, type);
+            trace.ForgetPorts();
             trace.Do(text, () => socket.Bind(new IPEndPoint(address, 0)));
             if (socket.IsBound)
             {

@@ -175,6 +175,12 @@ internal sealed class SocketTrace : IAsyncDisposable
         _ => value.GetType().Name,
     };
 
+    /// <summary>
+    /// Names ports anew, from the first: those that are chosen at random, one after the other, are the same now and then, and on Linux at
+    /// other times than in a guest.
+    /// </summary>
+    public void ForgetPorts() => _ports.Clear();
+
     private string Port(int port)
     {
         if (port < FirstEphemeralPort)
