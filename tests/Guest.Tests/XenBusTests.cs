@@ -128,8 +128,7 @@ public sealed partial class XenBusTests(XenWorld world)
     public async Task With_default_quotas_110_devices_work_and_at_150_messages_name_what_is_lost_and_nothing_else_breaks()
     {
         await using XenBusGuest guest = await XenBusGuest.StartAsync(world, disks: 1);
-        await guest.SeesAsync("front vbd/51712: Initialised -> Connected");
-        await guest.SeesAsync("following");
+        await guest.SeesAllAsync("front vbd/51712: Initialised -> Connected", "following");
         await MakeManyAsync(guest, from: 0, to: 110);
         await UntilAsync(guest, () => CountSeenConnected(guest) == 110);
         Assert.Equal(110, await CountConnectedAsync(guest));
