@@ -111,6 +111,7 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
     /// <summary>An exception has cost an interface a frame.</summary>
     public void OnFault(IpInterface served, Exception error)
     {
+        // Without a lambda, for which there may be no memory.
         foreach (StackInterface each in _interfaces)
         {
             if (each.Interface == served)

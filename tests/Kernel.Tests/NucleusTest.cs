@@ -110,6 +110,14 @@ public abstract unsafe class NucleusTest
         AddressSpace.Initialise(ImageEnd);
     }
 
+    /// <summary>Promises all memory that can be promised, as a program does whose heaps have it.</summary>
+    protected static void ChargeAllMemory()
+    {
+        while (MemoryCharge.TryCharge(1))
+        {
+        }
+    }
+
     private protected static void PrepareFrame(Thread* thread)
     {
         thread->Frame.ResetFloatingPoint();

@@ -200,14 +200,7 @@ public sealed class FaultTests : IDisposable
     {
         TestSocket listener = Listen(80);
         (TestSocket peer, TestSocket accepted) = Connect(listener);
-        int count = 0;
-        _guests.Links[1].Before = each =>
-        {
-            if (each == member && Interlocked.Increment(ref count) == 1)
-            {
-                throw new InvalidOperationException("planted");
-            }
-        };
+        PlantIn(_guests.Links[1], member, 1, () => new InvalidOperationException("planted"));
         AssertEchoes(peer, accepted);
         AssertFaults(1);
     }
@@ -218,14 +211,7 @@ public sealed class FaultTests : IDisposable
         TestSocket listener = Listen(80);
         (TestSocket otherPeer, TestSocket other) = Connect(listener);
         (MemoryLink near, MemoryLink far) = MemoryLink.MakePair();
-        int faults = 0;
-        near.Before = each =>
-        {
-            if (each == nameof(MemoryLink.TryReceive) && Interlocked.Increment(ref faults) <= 20)
-            {
-                throw new InvalidOperationException("planted");
-            }
-        };
+        PlantIn(near, nameof(MemoryLink.TryReceive), 20, () => new InvalidOperationException("planted"));
         near.Wake = _guests.Stacks[1].Wake;
         far.Wake = _guests.Stacks[0].Wake;
         _guests.Stacks[1].AddLink("vif1", near);
@@ -328,14 +314,7 @@ public sealed class FaultTests : IDisposable
     {
         TestSocket listener = Listen(80);
         (TestSocket peer, TestSocket accepted) = Connect(listener);
-        int faults = 0;
-        _guests.Links[1].Before = each =>
-        {
-            if (each == nameof(MemoryLink.TryReceive) && Interlocked.Increment(ref faults) <= 40)
-            {
-                throw new InsufficientMemoryException("planted");
-            }
-        };
+        PlantIn(_guests.Links[1], nameof(MemoryLink.TryReceive), 40, () => new InsufficientMemoryException("planted"));
 
         AssertEchoes(peer, accepted);
 
@@ -349,14 +328,7 @@ public sealed class FaultTests : IDisposable
     {
         TestSocket listener = Listen(80);
         (TestSocket peer, TestSocket accepted) = Connect(listener);
-        int faults = 0;
-        _guests.Links[1].Before = each =>
-        {
-            if (each == nameof(MemoryLink.TryReceive) && Interlocked.Increment(ref faults) == 1)
-            {
-                throw new UnspeakableException();
-            }
-        };
+        PlantIn(_guests.Links[1], nameof(MemoryLink.TryReceive), 1, () => new UnspeakableException());
 
         AssertEchoes(peer, accepted);
 
@@ -402,6 +374,19 @@ public sealed class FaultTests : IDisposable
             if (isMeant(member, socket) && Interlocked.Increment(ref count) == 1)
             {
                 throw new InvalidOperationException("planted");
+            }
+        };
+    }
+
+    /// <summary>Has whoever calls a member of a link meet an exception, the first times.</summary>
+    private static void PlantIn(MemoryLink link, string member, int times, Func<Exception> make)
+    {
+        int count = 0;
+        link.Before = each =>
+        {
+            if (each == member && Interlocked.Increment(ref count) <= times)
+            {
+                throw make();
             }
         };
     }

@@ -111,9 +111,7 @@ public sealed unsafe class MemoryAccountTests : NucleusTest
     {
         ulong pages = MemoryCharge.Available - 10;
         ulong address = (ulong)Call(SystemCallNumber.Mmap, 0, pages * Pages.Size, ReadWrite, Anywhere, ulong.MaxValue);
-        while (MemoryCharge.TryCharge(1))
-        {
-        }
+        ChargeAllMemory();
 
         for (ulong i = 1; i < 20; i += 2)
         {

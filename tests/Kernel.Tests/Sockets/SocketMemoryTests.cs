@@ -16,7 +16,7 @@ public sealed class SocketMemoryTests : NucleusTest
     {
         ulong least = SocketMemory.SetAside / 2;
         Assert.Equal(FrameAllocator.TotalFrames / 8 / 16, least);
-        TakeAllMemory();
+        ChargeAllMemory();
 
         List<ulong> pages = TakeAll(direction);
         Assert.Equal((least, 0ul), ((ulong)pages.Count, SocketMemory.Left(direction)));
@@ -84,7 +84,7 @@ public sealed class SocketMemoryTests : NucleusTest
     [Fact]
     public void Stacks_do_not_take_them()
     {
-        TakeAllMemory();
+        ChargeAllMemory();
         while (MemoryCharge.CanGiveStack(1))
         {
             Assert.NotEqual(0ul, FrameAllocator.Allocate());
@@ -106,13 +106,6 @@ public sealed class SocketMemoryTests : NucleusTest
         }
 
         return pages;
-    }
-
-    private static void TakeAllMemory()
-    {
-        while (MemoryCharge.TryCharge(1))
-        {
-        }
     }
 
     private static long Map(ulong pages) =>

@@ -116,9 +116,7 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
     public void A_connection_receives_and_sends_when_all_memory_is_used_up()
     {
         ulong socket = OpenConnected(out ulong handle);
-        while (MemoryCharge.TryCharge(1))
-        {
-        }
+        ChargeAllMemory();
 
         AsStack(() =>
         {

@@ -63,11 +63,7 @@ internal static unsafe class MemoryCalls
         RegionKind kind = (flags & MAP_STACK) != 0 ? RegionKind.Stack : RegionKind.None;
         error = AddressSpace.Map(address, address + length, (Protection)protection, kind);
         FileTree.FreeUnmapped();
-        if (error == -Errno.ENOMEM)
-        {
-            MemoryNotice.OnMapping(length);
-        }
-
+        MemoryNotice.OnMapping(error, length);
         return error != 0 ? error : (long)address;
     }
 
@@ -150,11 +146,7 @@ internal static unsafe class MemoryCalls
         }
 
         long error = AddressSpace.Protect(address, address + length, (Protection)protection);
-        if (error == -Errno.ENOMEM)
-        {
-            MemoryNotice.OnMapping(length);
-        }
-
+        MemoryNotice.OnMapping(error, length);
         return error;
     }
 

@@ -15,13 +15,15 @@ internal static unsafe class MemoryNotice
     private static bool s_isMappingTold;
     private static bool s_isSocketTold;
 
-    /// <summary>A mapping of the program, or one that it wanted to write to, was refused.</summary>
+    /// <summary>A mapping of the program, or other rights to one, was asked for.</summary>
+    /// <param name="error">What came of it; only ENOMEM is told.</param>
     /// <param name="length">Its length in bytes, a multiple of the page size.</param>
-    public static void OnMapping(ulong length)
+    public static void OnMapping(long error, ulong length)
     {
         // There are other reasons to refuse one. It needs page tables too, one for 2 MiB and one for each level above.
         ulong tables = (length / Pages.LargeSize) + 3;
-        if ((length / Pages.Size) + tables > MemoryCharge.Available && !s_isMappingTold)
+        bool isFull = (length / Pages.Size) + tables > MemoryCharge.Available;
+        if (error == -Errno.ENOMEM && isFull && !s_isMappingTold)
         {
             s_isMappingTold = TryTell("the program was refused "u8, length, " KiB; "u8);
         }
@@ -45,34 +47,21 @@ internal static unsafe class MemoryNotice
             return false;
         }
 
-        byte* line = stackalloc byte[MaximumLength];
-        byte* end = line;
-        if (ConsoleDevice.IsInLine)
-        {
-            *end++ = (byte)'\n';
-        }
-
-        byte* start = end;
-        Append(ref end, "xenlet: the domain's memory is used up: "u8);
-        Append(ref end, before);
-        AppendKibibytes(ref end, bytes);
-        Append(ref end, after);
-        AppendKibibytes(ref end, FrameAllocator.FreeFrames * Pages.Size);
-        Append(ref end, " KiB are free, "u8);
-        AppendKibibytes(ref end, MemoryCharge.Promised * Pages.Size);
-        Append(ref end, " of them promised\n"u8);
-        _ = ConsoleDevice.Write(line, (ulong)(end - line));
-        KernelLog.Write(start, (nuint)(end - start));
+        // The line itself is the log's; an end of what stands before it is the console's alone.
+        byte* bytesOfLine = stackalloc byte[MaximumLength];
+        ByteText line = new(bytesOfLine, MaximumLength);
+        line.Write("\n"u8);
+        line.Write("xenlet: the domain's memory is used up: "u8);
+        line.Write(before);
+        line.Write(bytes / 1024);
+        line.Write(after);
+        line.Write(FrameAllocator.FreeFrames * Pages.Size / 1024);
+        line.Write(" KiB are free, "u8);
+        line.Write(MemoryCharge.Promised * Pages.Size / 1024);
+        line.Write(" of them promised\n"u8);
+        ulong skipped = ConsoleDevice.IsInLine ? 0u : 1;
+        _ = ConsoleDevice.Write(bytesOfLine + skipped, (ulong)line.Length - skipped);
+        KernelLog.Write(bytesOfLine + 1, (nuint)line.Length - 1);
         return true;
-    }
-
-    private static void AppendKibibytes(ref byte* end, ulong bytes) => end += Digits.WriteDecimal(bytes / 1024, end);
-
-    private static void Append(ref byte* end, ReadOnlySpan<byte> text)
-    {
-        for (int i = 0; i < text.Length; i++)
-        {
-            *end++ = text[i];
-        }
     }
 }
