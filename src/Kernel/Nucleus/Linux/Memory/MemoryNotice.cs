@@ -20,10 +20,14 @@ internal static unsafe class MemoryNotice
     /// <param name="length">Its length in bytes, a multiple of the page size.</param>
     public static void OnMapping(long error, ulong length)
     {
+        if (error != -Errno.ENOMEM || s_isMappingTold)
+        {
+            return;
+        }
+
         // There are other reasons to refuse one. It needs page tables too, one for 2 MiB and one for each level above.
         ulong tables = (length / Pages.LargeSize) + 3;
-        bool isFull = (length / Pages.Size) + tables > MemoryCharge.Available;
-        if (error == -Errno.ENOMEM && isFull && !s_isMappingTold)
+        if ((length / Pages.Size) + tables > MemoryCharge.Available)
         {
             s_isMappingTold = TryTell("the program was refused "u8, length, " KiB; "u8);
         }
