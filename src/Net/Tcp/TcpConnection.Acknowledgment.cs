@@ -8,7 +8,6 @@ internal sealed partial class TcpConnection
     private const int PartialBlocksLimit = SentSegments.Limit / 2;
 
     private RoundTripEstimator _path;
-    private Rack _rack;
     private SequenceNumber _unacknowledged;
     private SequenceNumber _next;
     private SequenceNumber _windowSequence;
@@ -23,7 +22,7 @@ internal sealed partial class TcpConnection
 
     private void ReceiveAcknowledgment(in TcpSegment segment)
     {
-        AcknowledgmentSummary summary = new() { InFlightBefore = _sent.InFlight };
+        AcknowledgmentSummary summary = new() { InFlightBefore = _flight.Sent.InFlight };
         SequenceNumber acknowledged = segment.Acknowledgment;
         int windowBefore = _sendWindow;
         if (acknowledged >= _unacknowledged
@@ -46,10 +45,10 @@ internal sealed partial class TcpConnection
         }
 
         _windowProbes = 0;
-        summary.IsOfOriginal = _hasTimestamps && _hasRetransmissionStamp && segment.Options.HasTimestamps
-            && (int)(segment.Options.TimestampEcho - _retransmissionStamp) < 0;
+        summary.IsOfOriginal = _hasTimestamps && _flight.RetransmissionStamp is uint stamp && segment.Options.HasTimestamps
+            && (int)(segment.Options.TimestampEcho - stamp) < 0;
         TakeSack(segment, ref summary);
-        summary.IsDuplicate = acknowledged == _unacknowledged && _sent.Count > 0 && segment.Length == 0 && windowBefore == _sendWindow;
+        summary.IsDuplicate = acknowledged == _unacknowledged && _flight.Sent.Count > 0 && segment.Length == 0 && windowBefore == _sendWindow;
         if (acknowledged > _unacknowledged)
         {
             Advance(segment, ref summary);
@@ -61,7 +60,7 @@ internal sealed partial class TcpConnection
         }
 
         Recover(summary);
-        if (summary.Acknowledged > 0 || _sent.Count == 0)
+        if (summary.Acknowledged > 0 || _flight.Sent.Count == 0)
         {
             RestartRetransmission();
         }
@@ -84,9 +83,9 @@ internal sealed partial class TcpConnection
         long now = Now;
         int count = acknowledged - _unacknowledged;
         bool isFinAcknowledged = _isFinSent && acknowledged == _next;
-        while (_sent.Count > 0 && _sent[0].Start < acknowledged)
+        while (_flight.Sent.Count > 0 && _flight.Sent[0].Start < acknowledged)
         {
-            SentSegment first = _sent[0];
+            SentSegment first = _flight.Sent[0];
             if (first.End <= acknowledged)
             {
                 Deliver(first, now, ref summary);
@@ -102,7 +101,7 @@ internal sealed partial class TcpConnection
                 summary.Delivered += SequenceNumber.Min(first.End, acknowledged) - first.Start;
             }
 
-            _sent.RemoveUpTo(acknowledged, _layer.Rings);
+            _flight.Sent.RemoveUpTo(acknowledged, _layer.Rings);
         }
 
         _unacknowledged = acknowledged;
@@ -172,8 +171,11 @@ internal sealed partial class TcpConnection
             if (block.Start < block.End && block.End <= _next && block.End - block.Start <= _largestSendWindow)
             {
                 summary.HasDuplicate = true;
-                _rack.OnDuplicate(segment.Acknowledgment, _next);
-                _undoRetransmissions = Math.Max(_undoRetransmissions - (block.End - block.Start), 0);
+                _reordering.OnDuplicate(segment.Acknowledgment, _next);
+                if (_flight != TcpFlight.None)
+                {
+                    _flight.UndoRetransmissions = Math.Max(_flight.UndoRetransmissions - (block.End - block.Start), 0);
+                }
             }
         }
 
@@ -191,40 +193,40 @@ internal sealed partial class TcpConnection
     {
         long now = Now;
         int index = FirstAtOrBehind(block.Start);
-        for (; index < _sent.Count && _sent[index].Start < block.End; index++)
+        for (; index < _flight.Sent.Count && _flight.Sent[index].Start < block.End; index++)
         {
-            if (_sent[index].Has(SentState.Sacked))
+            if (_flight.Sent[index].Has(SentState.Sacked))
             {
                 continue;
             }
 
             // Part of what was sent at once: it is divided between segments, so that a peer cannot make it crumble into bytes.
-            int size = Math.Max(_sent[index].SegmentSize, 1);
-            int before = block.Start - _sent[index].Start;
+            int size = Math.Max(_flight.Sent[index].SegmentSize, 1);
+            int before = block.Start - _flight.Sent[index].Start;
             if (before > 0)
             {
                 int whole = (before + size - 1) / size * size;
-                if (whole >= _sent[index].DataLength || _sent.Count >= PartialBlocksLimit)
+                if (whole >= _flight.Sent[index].DataLength || _flight.Sent.Count >= PartialBlocksLimit)
                 {
                     continue;
                 }
 
-                _sent.Split(index++, whole, _layer.Rings);
+                _flight.Sent.Split(index++, whole, _layer.Rings);
             }
 
-            if (_sent[index].End > block.End)
+            if (_flight.Sent[index].End > block.End)
             {
-                int whole = (block.End - _sent[index].Start) / size * size;
-                if (whole <= 0 || whole >= _sent[index].DataLength || _sent.Count >= PartialBlocksLimit)
+                int whole = (block.End - _flight.Sent[index].Start) / size * size;
+                if (whole <= 0 || whole >= _flight.Sent[index].DataLength || _flight.Sent.Count >= PartialBlocksLimit)
                 {
                     continue;
                 }
 
-                _sent.Split(index, whole, _layer.Rings);
+                _flight.Sent.Split(index, whole, _layer.Rings);
             }
 
-            SentSegment segment = _sent[index];
-            _sent.SetState(index, SentState.Sacked, SentState.Lost | SentState.Retransmitted);
+            SentSegment segment = _flight.Sent[index];
+            _flight.Sent.SetState(index, SentState.Sacked, SentState.Lost | SentState.Retransmitted);
             summary.Sacked += segment.Length;
             summary.Delivered += segment.Length;
             Deliver(segment, now, ref summary);
@@ -235,11 +237,11 @@ internal sealed partial class TcpConnection
     private int FirstAtOrBehind(SequenceNumber number)
     {
         int low = 0;
-        int high = _sent.Count;
+        int high = _flight.Sent.Count;
         while (low < high)
         {
             int middle = (low + high) / 2;
-            if (_sent[middle].End <= number)
+            if (_flight.Sent[middle].End <= number)
             {
                 low = middle + 1;
             }
@@ -266,9 +268,9 @@ internal sealed partial class TcpConnection
                 summary.RoundTrip = Math.Max(now - segment.SentAt, 1);
             }
 
-            summary.HasOriginal |= segment.End <= _recoveryPoint;
+            summary.HasOriginal |= segment.End <= _flight.RecoveryPoint;
         }
 
-        _rack.OnDelivered(segment, now, _path.Minimum, summary.IsOfOriginal);
+        _reordering.HasReordering |= _flight.Rack.OnDelivered(segment, now, _path.Minimum, summary.IsOfOriginal);
     }
 }

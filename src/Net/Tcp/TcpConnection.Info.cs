@@ -14,7 +14,7 @@ internal sealed partial class TcpConnection
             Flow, State, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, _control.Window,
             _control.Threshold, _sendWindow, _segmentSize, _retransmissions)
         {
-            Recovery = _recovery switch { RecoveryState.Open => 0, RecoveryState.Recovery => 3, _ => 4 },
+            Recovery = _flight.Recovery switch { RecoveryState.Open => 0, RecoveryState.Recovery => 3, _ => 4 },
             Timeouts = State is TcpState.SynSent or TcpState.SynReceived ? _synRetries : _retries,
             Probes = Math.Max(_windowProbes, _keepAliveProbes),
             HasTimestamps = _hasTimestamps,
@@ -42,9 +42,9 @@ internal sealed partial class TcpConnection
     private (int All, int Sacked, int Lost, int Resent) CountSegments()
     {
         (int All, int Sacked, int Lost, int Resent) counts = default;
-        for (int i = 0; i < _sent.Count; i++)
+        for (int i = 0; i < _flight.Sent.Count; i++)
         {
-            SentSegment each = _sent[i];
+            SentSegment each = _flight.Sent[i];
             int count = Math.Max((each.DataLength + each.SegmentSize - 1) / Math.Max(each.SegmentSize, 1), 1);
             counts.All += count;
             counts.Sacked += each.Has(SentState.Sacked) ? count : 0;

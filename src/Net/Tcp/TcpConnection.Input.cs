@@ -29,7 +29,7 @@ internal sealed partial class TcpConnection
             ReceiveAcceptable(segment);
         }
 
-        if (_layer.IsBatching && State == TcpState.Established && _recovery == RecoveryState.Open && !_isAcknowledgmentUrgent)
+        if (_layer.IsBatching && State == TcpState.Established && _flight.Recovery == RecoveryState.Open && !_isAcknowledgmentUrgent)
         {
             // One acknowledgment, and one packet of many segments, for all that has arrived (RFC 9293, MUST-58). What tells of a gap is
             // sent for each segment, since a peer without SACK counts those.
@@ -300,7 +300,6 @@ internal sealed partial class TcpConnection
         State = _isFinDue ? TcpState.FinWait1 : TcpState.Established;
         _timers.Cancel(TcpTimer.Retransmit);
         _windowAcknowledgment = _unacknowledged;
-        _recoveryPoint = _unacknowledged;
         _smallEnd = _unacknowledged;
         UpdateSegmentSize();
         _control.Window = _isSynLost ? _segmentSize : InitialWindow;

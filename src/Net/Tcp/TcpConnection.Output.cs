@@ -15,7 +15,7 @@ internal sealed partial class TcpConnection
 
     /// <summary>Whether all that the user has written is under way, and the windows would take more: the send queue is the limit.</summary>
     public bool IsLimitedByUser => State is TcpState.Established or TcpState.CloseWait && Unsent == 0 && !IsWaitingForRoom
-        && OpenWindow >= _segmentSize && _control.Window - _sent.InFlight >= _segmentSize;
+        && OpenWindow >= _segmentSize && _control.Window - _flight.Sent.InFlight >= _segmentSize;
 
     private bool IsFinUnsent => _isFinDue && !_isFinSent;
 
@@ -38,8 +38,8 @@ internal sealed partial class TcpConnection
         while (!IsWaitingForRoom)
         {
             // A window that is less than a segment, since segments have grown, would stop all.
-            int room = _sent.InFlight == 0 ? Math.Max(_control.Window, _segmentSize) : _control.Window - _sent.InFlight;
-            bool isRetransmission = _sent.ToBeRetransmitted > 0 && _frto != FrtoStep.NewDataSent;
+            int room = _flight.Sent.InFlight == 0 ? Math.Max(_control.Window, _segmentSize) : _control.Window - _flight.Sent.InFlight;
+            bool isRetransmission = _flight.Sent.ToBeRetransmitted > 0 && _flight.Frto != FrtoStep.NewDataSent;
             if (isRetransmission ? !TryRetransmit(room) : !TrySendNew(room, isForced))
             {
                 break;
@@ -49,10 +49,10 @@ internal sealed partial class TcpConnection
             isForced = false;
         }
 
-        if (_frto == FrtoStep.NewDataSent && _next == _recoveryPoint && _sent.ToBeRetransmitted > 0 && !IsWaitingForRoom)
+        if (_flight.Frto == FrtoStep.NewDataSent && _next == _flight.RecoveryPoint && _flight.Sent.ToBeRetransmitted > 0 && !IsWaitingForRoom)
         {
             // There was nothing new that could be sent: the usual way then.
-            _frto = FrtoStep.None;
+            _flight.Frto = FrtoStep.None;
             Output();
             return;
         }
@@ -67,20 +67,20 @@ internal sealed partial class TcpConnection
     private bool TryRetransmit(int room)
     {
         int index = 0;
-        while (!_sent[index].IsToBeRetransmitted)
+        while (!_flight.Sent[index].IsToBeRetransmitted)
         {
             index++;
         }
 
         int allowed = room < _segmentSize ? room : room / _segmentSize * _segmentSize;
-        int least = Math.Min(_segmentSize, _sent[index].Length);
+        int least = Math.Min(_segmentSize, _flight.Sent[index].Length);
         if (allowed < least)
         {
             _isCongestionLimited = true;
             return false;
         }
 
-        if (index > 0 && _sent[index].Start >= _unacknowledged + _sendWindow)
+        if (index > 0 && _flight.Sent[index].Start >= _unacknowledged + _sendWindow)
         {
             return false;
         }
@@ -92,35 +92,30 @@ internal sealed partial class TcpConnection
     private bool TryResend(int index, int allowed)
     {
         int most = Math.Min(allowed, LargestPacket());
-        if (_sent[index].DataLength > most)
+        if (_flight.Sent[index].DataLength > most)
         {
-            _sent.Split(index, most, _layer.Rings);
+            _flight.Sent.Split(index, most, _layer.Rings);
         }
 
-        SentSegment segment = _sent[index];
+        SentSegment segment = _flight.Sent[index];
         if (!TrySendData(segment.Start, segment.DataLength, segment.Has(SentState.HasFin)))
         {
             return false;
         }
 
         long now = Now;
-        if (!_hasRetransmissionStamp)
-        {
-            _hasRetransmissionStamp = true;
-            _retransmissionStamp = TimestampNow();
-        }
-
-        _undoRetransmissions += segment.DataLength;
+        _flight.RetransmissionStamp ??= TimestampNow();
+        _flight.UndoRetransmissions += segment.DataLength;
         _retransmissions++;
         _layer.Counters.RetransSegs++;
-        _sent.OnSentAgain(index, now, _segmentSize);
-        _reduction.OnSent(segment.Length);
+        _flight.Sent.OnSentAgain(index, now, _segmentSize);
+        _flight.Reduction.OnSent(segment.Length);
         return true;
     }
 
     private bool TrySendNew(int room, bool isForced)
     {
-        if (_isFinSent || _sent.IsFull)
+        if (_isFinSent || _flight.Sent.IsFull)
         {
             return false;
         }
@@ -174,8 +169,8 @@ internal sealed partial class TcpConnection
         // Where the device cuts segments, few large packets cost least: wait until a quarter of the window is free, as long as plenty is
         // under way whose acknowledgments will free it.
         int whole = Math.Min(_control.Window, _sendWindow);
-        if (most > segment && size < available && size < most && size < whole / 4 && _sent.InFlight > whole / 2
-            && _recovery == RecoveryState.Open && !isForced)
+        if (most > segment && size < available && size < most && size < whole / 4 && _flight.Sent.InFlight > whole / 2
+            && _flight.Recovery == RecoveryState.Open && !isForced)
         {
             _isCongestionLimited = true;
             return 0;
@@ -192,7 +187,7 @@ internal sealed partial class TcpConnection
 
     private void RestartAfterIdle(ref int room)
     {
-        if (_sent.Count == 0 && _sentAt != 0 && Now - _sentAt > _path.Timeout)
+        if (_flight.Sent.Count == 0 && _sentAt != 0 && Now - _sentAt > _path.Timeout)
         {
             _control.OnIdle(InitialWindow);
             room = Math.Max(_control.Window, _segmentSize);
@@ -216,7 +211,12 @@ internal sealed partial class TcpConnection
             State = hasFin ? SentState.HasFin : SentState.None,
             SentAt = now,
         };
-        _sent.Add(segment, _layer.Rings);
+        if (_flight == TcpFlight.None)
+        {
+            _flight = _layer.Flights.Take();
+        }
+
+        _flight.Sent.Add(segment, _layer.Rings);
         _next = segment.End;
         _isFinSent |= hasFin;
         if (size % _segmentSize != 0)
@@ -224,13 +224,13 @@ internal sealed partial class TcpConnection
             _smallEnd = _next;
         }
 
-        if (_sent.Count == 1 || _stalledSince == 0)
+        if (_flight.Sent.Count == 1 || _stalledSince == 0)
         {
             _stalledSince = now;
         }
 
         _sentAt = now;
-        _reduction.OnSent(segment.Length);
+        _flight.Reduction.OnSent(segment.Length);
         return true;
     }
 

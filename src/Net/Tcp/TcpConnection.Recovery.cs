@@ -8,70 +8,65 @@ internal sealed partial class TcpConnection
 {
     private const int DuplicateThreshold = 3;
 
-    private RecoveryState _recovery;
-    private ProportionalRateReduction _reduction;
-    private SequenceNumber _recoveryPoint;
-    private SequenceNumber _probeEnd;
-    private uint _retransmissionStamp;
-    private int _undoRetransmissions;
-    private int _duplicates;
-    private FrtoStep _frto;
-    private bool _hasRetransmissionStamp;
-    private bool _isUndoPossible;
-    private bool _isProbeOutstanding;
-    private bool _isProbeRetransmission;
+    private TcpFlight _flight = TcpFlight.None;
+    private ReorderTolerance _reordering;
     private bool _isCongestionLimited;
 
-    private enum RecoveryState : byte
-    {
-        Open,
-        Recovery,
-        Loss,
-    }
-
-    private enum FrtoStep : byte
-    {
-        None,
-
-        /// <summary>The first segment was sent again: the next acknowledgment tells whether it was lost.</summary>
-        Retransmitted,
-
-        /// <summary>It has advanced, and new data was sent.</summary>
-        NewDataSent,
-    }
-
-    /// <summary>Draws the conclusions of an acknowledgment.</summary>
+    /// <summary>Draws the conclusions of an acknowledgment; of none when nothing is under way.</summary>
     private void Recover(in AcknowledgmentSummary summary)
     {
+        if (_flight != TcpFlight.None)
+        {
+            Conclude(summary);
+            if (_flight.IsOver)
+            {
+                EndFlight();
+            }
+        }
+    }
+
+    private void EndFlight()
+    {
+        if (_flight != TcpFlight.None)
+        {
+            TcpFlight flight = _flight;
+            _flight = TcpFlight.None;
+            _timers.Cancel(TcpTimer.Reorder);
+            _layer.Flights.Return(flight);
+        }
+    }
+
+    private void Conclude(in AcknowledgmentSummary summary)
+    {
         bool isAdvance = summary.Acknowledged > 0;
-        _duplicates = isAdvance ? 0 : summary.IsDuplicate ? _duplicates + 1 : _duplicates;
+        _flight.Duplicates = isAdvance ? 0 : summary.IsDuplicate ? _flight.Duplicates + 1 : _flight.Duplicates;
         EndLossProbe(summary);
         if (TryUndo(summary))
         {
             return;
         }
 
-        if (_recovery != RecoveryState.Open && _unacknowledged >= _recoveryPoint)
+        if (_flight.Recovery != RecoveryState.Open && _unacknowledged >= _flight.RecoveryPoint)
         {
             EndRecovery();
         }
 
-        int lostBefore = _sent.ToBeRetransmitted;
+        int lostBefore = _flight.Sent.ToBeRetransmitted;
         DetectLosses(isAdvance);
-        switch (_recovery)
+        switch (_flight.Recovery)
         {
-            case RecoveryState.Open when _sent.ToBeRetransmitted > 0:
+            case RecoveryState.Open when _flight.Sent.ToBeRetransmitted > 0:
                 BeginRecovery(summary);
                 break;
             case RecoveryState.Recovery:
                 int delivered = summary.Delivered == 0 && summary.IsDuplicate && !_isSackPermitted ? _segmentSize : summary.Delivered;
-                bool isSafe = isAdvance && _sent.ToBeRetransmitted <= lostBefore;
+                bool isSafe = isAdvance && _flight.Sent.ToBeRetransmitted <= lostBefore;
                 _control.Window = Math.Max(
-                    _reduction.OnAcknowledged(delivered, _sent.InFlight, _control.Threshold, _segmentSize, isSafe), _segmentSize);
+                    _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, _control.Threshold, _segmentSize, isSafe), _segmentSize);
                 break;
             default:
-                bool isTesting = _frto != FrtoStep.None && IsFrtoAtNewData(summary);
-                if (!isTesting && summary.Delivered > 0 && (_isCongestionLimited || _recovery == RecoveryState.Loss))
+                bool isTesting = _flight.Frto != FrtoStep.None && IsFrtoAtNewData(summary);
+                if (!isTesting && summary.Delivered > 0 && (_isCongestionLimited || _flight.Recovery == RecoveryState.Loss))
                 {
                     _control.OnAcknowledged(summary.Delivered, Now, _path.Smoothed, _segmentSize);
                 }
@@ -84,15 +79,16 @@ internal sealed partial class TcpConnection
     private void DetectLosses(bool isAdvance)
     {
         _timers.Cancel(TcpTimer.Reorder);
-        if (_sent.Count == 0)
+        if (_flight.Sent.Count == 0)
         {
             return;
         }
 
         if (!_isSackPermitted)
         {
-            bool isPartial = _recovery == RecoveryState.Recovery && isAdvance;
-            if ((isPartial || (_recovery == RecoveryState.Open && _duplicates >= DuplicateThreshold)) && !_sent[0].IsToBeRetransmitted)
+            bool isPartial = _flight.Recovery == RecoveryState.Recovery && isAdvance;
+            bool isRepeated = _flight.Recovery == RecoveryState.Open && _flight.Duplicates >= DuplicateThreshold;
+            if ((isPartial || isRepeated) && !_flight.Sent[0].IsToBeRetransmitted)
             {
                 MarkFirstSegmentLost();
             }
@@ -100,19 +96,19 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (_rack.SentAt == 0 || (_sent.Sacked == 0 && _recovery == RecoveryState.Open))
+        if (_flight.Rack.SentAt == 0 || (_flight.Sent.Sacked == 0 && _flight.Recovery == RecoveryState.Open))
         {
             return;
         }
 
         long now = Now;
-        long bearable = _rack.RoundTrip
-            + _rack.ReorderWindow(_path, _recovery != RecoveryState.Open, _sent.Sacked / Math.Max(_segmentSize, 1));
+        long bearable = _flight.Rack.RoundTrip
+            + _reordering.Window(_path, _flight.Recovery != RecoveryState.Open, _flight.Sent.Sacked / Math.Max(_segmentSize, 1));
         long wait = 0;
-        for (int i = 0; i < _sent.Count; i++)
+        for (int i = 0; i < _flight.Sent.Count; i++)
         {
-            ref readonly SentSegment segment = ref _sent[i];
-            if (segment.Has(SentState.Sacked) || segment.IsToBeRetransmitted || !_rack.IsSentBefore(segment))
+            ref readonly SentSegment segment = ref _flight.Sent[i];
+            if (segment.Has(SentState.Sacked) || segment.IsToBeRetransmitted || !_flight.Rack.IsSentBefore(segment))
             {
                 continue;
             }
@@ -120,7 +116,7 @@ internal sealed partial class TcpConnection
             long left = segment.SentAt + bearable - now;
             if (left <= 0)
             {
-                _sent.SetState(i, SentState.Lost, SentState.Retransmitted);
+                _flight.Sent.SetState(i, SentState.Lost, SentState.Retransmitted);
             }
             else
             {
@@ -137,26 +133,26 @@ internal sealed partial class TcpConnection
     /// <summary>Without SACK only the first segment is known to be missing, though more may have been sent with it.</summary>
     private void MarkFirstSegmentLost()
     {
-        if (_sent[0].DataLength > _segmentSize)
+        if (_flight.Sent[0].DataLength > _segmentSize)
         {
-            _sent.Split(0, _segmentSize, _layer.Rings);
+            _flight.Sent.Split(0, _segmentSize, _layer.Rings);
         }
 
-        _sent.SetState(0, SentState.Lost, SentState.Retransmitted);
+        _flight.Sent.SetState(0, SentState.Lost, SentState.Retransmitted);
     }
 
     /// <summary>What seemed reordered has not arrived in time.</summary>
     private void OnReorderTimeout()
     {
         DetectLosses(isAdvance: false);
-        if (_recovery == RecoveryState.Open && _sent.ToBeRetransmitted > 0)
+        if (_flight.Recovery == RecoveryState.Open && _flight.Sent.ToBeRetransmitted > 0)
         {
             BeginRecovery(default);
         }
-        else if (_recovery == RecoveryState.Recovery)
+        else if (_flight.Recovery == RecoveryState.Recovery)
         {
             _control.Window = Math.Max(
-                _reduction.OnAcknowledged(0, _sent.InFlight, _control.Threshold, _segmentSize, isSafe: false), _segmentSize);
+                _flight.Reduction.OnAcknowledged(0, _flight.Sent.InFlight, _control.Threshold, _segmentSize, isSafe: false), _segmentSize);
         }
 
         _isOutputDue = true;
@@ -167,36 +163,32 @@ internal sealed partial class TcpConnection
         _layer.Counters.Recoveries++;
         PrepareUndo();
         _control.OnLoss(_segmentSize);
-        _recovery = RecoveryState.Recovery;
-        _recoveryPoint = _next;
-        _reduction.Start(_next - _unacknowledged + summary.Acknowledged);
-        int delivered = Math.Max(summary.Delivered, _isSackPermitted ? 0 : _duplicates * _segmentSize);
+        _flight.Recovery = RecoveryState.Recovery;
+        _flight.RecoveryPoint = _next;
+        _flight.Reduction.Start(_next - _unacknowledged + summary.Acknowledged);
+        int delivered = Math.Max(summary.Delivered, _isSackPermitted ? 0 : _flight.Duplicates * _segmentSize);
         _control.Window = Math.Max(
-            _reduction.OnAcknowledged(delivered, _sent.InFlight, _control.Threshold, _segmentSize, isSafe: false), _segmentSize);
+            _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, _control.Threshold, _segmentSize, isSafe: false), _segmentSize);
         RestartRetransmission();
     }
 
     private void PrepareUndo()
     {
-        _isUndoPossible = true;
-        _hasRetransmissionStamp = false;
-        _undoRetransmissions = 0;
-        _isProbeOutstanding = false;
+        _flight.IsUndoPossible = true;
+        _flight.RetransmissionStamp = null;
+        _flight.UndoRetransmissions = 0;
+        _flight.IsProbeOutstanding = false;
     }
 
     private void EndRecovery()
     {
-        if (_recovery == RecoveryState.Recovery)
+        if (_flight.Recovery == RecoveryState.Recovery)
         {
-            _control.Window = Math.Max(Math.Min(_control.Threshold, _sent.InFlight + InitialWindow), _segmentSize);
-            _rack.OnRecovered();
+            _control.Window = Math.Max(Math.Min(_control.Threshold, _flight.Sent.InFlight + InitialWindow), _segmentSize);
+            _reordering.OnRecovered();
         }
 
-        _recovery = RecoveryState.Open;
-        _frto = FrtoStep.None;
-        _isUndoPossible = false;
-        _hasRetransmissionStamp = false;
-        _duplicates = 0;
+        _flight.EndRecovery();
     }
 
     /// <summary>
@@ -204,38 +196,39 @@ internal sealed partial class TcpConnection
     /// </summary>
     private void EnterLoss()
     {
-        bool isNew = _recovery == RecoveryState.Open || _unacknowledged >= _recoveryPoint;
+        bool isNew = _flight.Recovery == RecoveryState.Open || _unacknowledged >= _flight.RecoveryPoint;
         if (isNew)
         {
             PrepareUndo();
             _control.OnLoss(_segmentSize);
         }
 
-        _frto = isNew ? FrtoStep.Retransmitted : FrtoStep.None;
-        _recovery = RecoveryState.Loss;
-        _recoveryPoint = _next;
-        _duplicates = 0;
-        _isProbeOutstanding = false;
+        _flight.Frto = isNew ? FrtoStep.Retransmitted : FrtoStep.None;
+        _flight.Recovery = RecoveryState.Loss;
+        _flight.RecoveryPoint = _next;
+        _flight.Duplicates = 0;
+        _flight.IsProbeOutstanding = false;
 
         // RFC 2018, section 8: a peer may drop what it has told to have. It has, when the first gap is none.
-        bool isReneged = _sent.Count > 0 && _sent[0].Has(SentState.Sacked);
-        long bearable = _rack.RoundTrip + _rack.ReorderWindow(_path, isRecovering: false, 0);
+        bool isReneged = _flight.Sent.Count > 0 && _flight.Sent[0].Has(SentState.Sacked);
+        long roundTrip = _flight.Rack.SentAt == 0 ? _path.Smoothed : _flight.Rack.RoundTrip;
+        long bearable = roundTrip + _reordering.Window(_path, isRecovering: false, 0);
         long now = Now;
-        for (int i = 0; i < _sent.Count; i++)
+        for (int i = 0; i < _flight.Sent.Count; i++)
         {
             if (isReneged)
             {
-                _sent.SetState(i, SentState.None, SentState.Sacked);
+                _flight.Sent.SetState(i, SentState.None, SentState.Sacked);
             }
 
-            bool isOld = i == 0 || _rack.SentAt == 0 || !_isSackPermitted || _sent[i].SentAt + bearable <= now;
-            if (!_sent[i].Has(SentState.Sacked) && isOld)
+            bool isOld = i == 0 || roundTrip == 0 || !_isSackPermitted || _flight.Sent[i].SentAt + bearable <= now;
+            if (!_flight.Sent[i].Has(SentState.Sacked) && isOld)
             {
-                _sent.SetState(i, SentState.Lost, SentState.Retransmitted);
+                _flight.Sent.SetState(i, SentState.Lost, SentState.Retransmitted);
             }
         }
 
-        _control.Window = _sent.InFlight + _segmentSize;
+        _control.Window = _flight.Sent.InFlight + _segmentSize;
     }
 
     /// <summary>
@@ -245,19 +238,19 @@ internal sealed partial class TcpConnection
     /// <returns>Whether new data is to be sent now, two segments at most.</returns>
     private bool IsFrtoAtNewData(in AcknowledgmentSummary summary)
     {
-        if (_frto == FrtoStep.Retransmitted && summary.Acknowledged > 0 && Unsent > 0)
+        if (_flight.Frto == FrtoStep.Retransmitted && summary.Acknowledged > 0 && Unsent > 0)
         {
-            _frto = FrtoStep.NewDataSent;
-            _recoveryPoint = _next;
-            _control.Window = _sent.InFlight + (2 * _segmentSize);
+            _flight.Frto = FrtoStep.NewDataSent;
+            _flight.RecoveryPoint = _next;
+            _control.Window = _flight.Sent.InFlight + (2 * _segmentSize);
             return true;
         }
 
-        if (_frto != FrtoStep.NewDataSent || summary.IsDuplicate || summary.Sacked > 0 || summary.Acknowledged > 0)
+        if (_flight.Frto != FrtoStep.NewDataSent || summary.IsDuplicate || summary.Sacked > 0 || summary.Acknowledged > 0)
         {
             // The loss is real (step 3a): three segments, of which two are the new ones under way.
-            _control.Window = _frto == FrtoStep.NewDataSent ? Math.Max(_control.Window, 3 * _segmentSize) : _control.Window;
-            _frto = FrtoStep.None;
+            _control.Window = _flight.Frto == FrtoStep.NewDataSent ? Math.Max(_control.Window, 3 * _segmentSize) : _control.Window;
+            _flight.Frto = FrtoStep.None;
         }
 
         return false;
@@ -265,21 +258,21 @@ internal sealed partial class TcpConnection
 
     private bool TryUndo(in AcknowledgmentSummary summary)
     {
-        if (!_isUndoPossible || _recovery == RecoveryState.Open)
+        if (!_flight.IsUndoPossible || _flight.Recovery == RecoveryState.Open)
         {
             return false;
         }
 
         bool isByTimestamp = summary is { IsOfOriginal: true, Acknowledged: > 0 };
-        bool isByFrto = _recovery == RecoveryState.Loss && _frto != FrtoStep.None && summary.HasOriginal
+        bool isByFrto = _flight.Recovery == RecoveryState.Loss && _flight.Frto != FrtoStep.None && summary.HasOriginal
             && (_isSackPermitted || !summary.HasRetransmitted);
-        bool isByDuplicates = summary.HasDuplicate && _undoRetransmissions == 0 && _hasRetransmissionStamp && _sent.ToBeRetransmitted == 0;
+        bool isByDuplicates = summary.HasDuplicate && _flight.UndoRetransmissions == 0 && _flight.RetransmissionStamp is not null && _flight.Sent.ToBeRetransmitted == 0;
         if (!isByTimestamp && !isByFrto && !isByDuplicates)
         {
             return false;
         }
 
-        if (_recovery == RecoveryState.Loss)
+        if (_flight.Recovery == RecoveryState.Loss)
         {
             _layer.Counters.SpuriousTimeouts++;
         }
@@ -288,18 +281,14 @@ internal sealed partial class TcpConnection
             _layer.Counters.RecoveriesUndone++;
         }
 
-        for (int i = 0; i < _sent.Count; i++)
+        for (int i = 0; i < _flight.Sent.Count; i++)
         {
-            _sent.SetState(i, SentState.None, SentState.Lost);
+            _flight.Sent.SetState(i, SentState.None, SentState.Lost);
         }
 
         _control.Undo();
         _path.ResetBackoff();
-        _recovery = RecoveryState.Open;
-        _frto = FrtoStep.None;
-        _isUndoPossible = false;
-        _hasRetransmissionStamp = false;
-        _duplicates = 0;
+        _flight.EndRecovery();
         RestartRetransmission();
         return true;
     }
@@ -307,20 +296,20 @@ internal sealed partial class TcpConnection
     /// <summary>Whether a tail loss probe was answered, and what its answer tells (RFC 8985, section 7.4).</summary>
     private void EndLossProbe(in AcknowledgmentSummary summary)
     {
-        if (!_isProbeOutstanding || _unacknowledged < _probeEnd)
+        if (!_flight.IsProbeOutstanding || _unacknowledged < _flight.ProbeEnd)
         {
             return;
         }
 
-        if (!_isProbeRetransmission || summary.HasDuplicate)
+        if (!_flight.IsProbeRetransmission || summary.HasDuplicate)
         {
-            _isProbeOutstanding = false;
+            _flight.IsProbeOutstanding = false;
         }
-        else if (_unacknowledged > _probeEnd)
+        else if (_unacknowledged > _flight.ProbeEnd)
         {
             // The probe has repaired a loss that nothing else has told of.
-            _isProbeOutstanding = false;
-            if (_recovery == RecoveryState.Open)
+            _flight.IsProbeOutstanding = false;
+            if (_flight.Recovery == RecoveryState.Open)
             {
                 _control.OnLoss(_segmentSize);
                 _control.Window = Math.Min(_control.Window, _control.Threshold);
@@ -328,7 +317,7 @@ internal sealed partial class TcpConnection
         }
         else if (summary.IsDuplicate)
         {
-            _isProbeOutstanding = false;
+            _flight.IsProbeOutstanding = false;
         }
     }
 }

@@ -29,13 +29,13 @@ internal sealed partial class TcpConnection
         Enter();
         UpdateSegmentSize();
         bool isCut = CanSegment();
-        for (int i = 0; i < _sent.Count; i++)
+        for (int i = 0; i < _flight.Sent.Count; i++)
         {
             // What was too large is lost, and says nothing about congestion (RFC 1191, section 6.4).
-            bool isTooLarge = _sent[i].DataLength > _segmentSize && (!isCut || _sent[i].SegmentSize > _segmentSize);
-            if (isTooLarge && !_sent[i].Has(SentState.Sacked))
+            bool isTooLarge = _flight.Sent[i].DataLength > _segmentSize && (!isCut || _flight.Sent[i].SegmentSize > _segmentSize);
+            if (isTooLarge && !_flight.Sent[i].Has(SentState.Sacked))
             {
-                _sent.SetState(i, SentState.Lost, SentState.Retransmitted);
+                _flight.Sent.SetState(i, SentState.Lost, SentState.Retransmitted);
             }
         }
 

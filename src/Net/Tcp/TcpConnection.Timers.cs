@@ -53,7 +53,7 @@ internal sealed partial class TcpConnection
         const int window = 4;
         bool isOpening = State is TcpState.SynSent or TcpState.SynReceived;
         bool isRetransmission = _timers.Has(TcpTimer.Retransmit);
-        bool isWindow = _waitsFor == RetransmissionWait.Window && _sent.Count == 0 && !isOpening;
+        bool isWindow = _waitsFor == RetransmissionWait.Window && _flight.Sent.Count == 0 && !isOpening;
         int kind = isRetransmission ? (isWindow ? window : retransmission) : _timers.Has(TcpTimer.KeepAlive) ? keepAlive : 0;
         long rest = kind == 0 ? 0 : _timers.DueOf(isRetransmission ? TcpTimer.Retransmit : TcpTimer.KeepAlive) - Now;
         return new(kind, Math.Max(rest, 0), isOpening ? _synRetries : _retries, isWindow ? _windowProbes : _keepAliveProbes);
@@ -143,10 +143,10 @@ internal sealed partial class TcpConnection
 
         switch (_waitsFor)
         {
-            case RetransmissionWait.LossProbe when _sent.Count > 0:
+            case RetransmissionWait.LossProbe when _flight.Sent.Count > 0:
                 SendLossProbe();
                 break;
-            case RetransmissionWait.Timeout when _sent.Count > 0:
+            case RetransmissionWait.Timeout when _flight.Sent.Count > 0:
                 OnRetransmissionTimeout();
                 break;
             default:
@@ -195,7 +195,7 @@ internal sealed partial class TcpConnection
     private void RestartRetransmission()
     {
         long now = Now;
-        if (_sent.Count == 0)
+        if (_flight.Sent.Count == 0)
         {
             if (Unsent == 0 && !IsFinUnsent)
             {
@@ -219,7 +219,7 @@ internal sealed partial class TcpConnection
         _windowBackoff = 0;
         _waitsFor = RetransmissionWait.Timeout;
         long wait = _path.Timeout;
-        if (_recovery == RecoveryState.Open && _isSackPermitted && !_isProbeOutstanding && _sent.Sacked == 0 && _path.Smoothed != 0)
+        if (_flight.Recovery == RecoveryState.Open && _isSackPermitted && !_flight.IsProbeOutstanding && _flight.Sent.Sacked == 0 && _path.Smoothed != 0)
         {
             bool isAlone = _next - _unacknowledged <= _segmentSize;
             long probe = (2 * _path.Smoothed) + (isAlone ? TcpTimes.WorstAcknowledgmentDelay : 2 * StackTime.Millisecond);
@@ -246,30 +246,30 @@ internal sealed partial class TcpConnection
     /// <summary>Makes the peer tell of a loss at the end: by new data if there is any, by the last segment otherwise.</summary>
     private void SendLossProbe()
     {
-        _isProbeOutstanding = true;
+        _flight.IsProbeOutstanding = true;
         int size = Math.Min(Math.Min(Unsent, _segmentSize), OpenWindow);
-        _isProbeRetransmission = size <= 0 || _sent.IsFull;
+        _flight.IsProbeRetransmission = size <= 0 || _flight.Sent.IsFull;
         if (!IsWaitingForRoom)
         {
             _layer.Counters.LossProbes++;
-            if (!_isProbeRetransmission)
+            if (!_flight.IsProbeRetransmission)
             {
                 TryAddSegment(size, IsFinUnsent && size == Unsent && OpenWindow > size);
             }
             else
             {
-                int last = _sent.Count - 1;
-                int before = (_sent[last].DataLength - 1) / _segmentSize * _segmentSize;
+                int last = _flight.Sent.Count - 1;
+                int before = (_flight.Sent[last].DataLength - 1) / _segmentSize * _segmentSize;
                 if (before > 0)
                 {
-                    _sent.Split(last++, before, _layer.Rings);
+                    _flight.Sent.Split(last++, before, _layer.Rings);
                 }
 
                 TryResend(last, _segmentSize);
             }
         }
 
-        _probeEnd = _next;
+        _flight.ProbeEnd = _next;
         RestartRetransmission();
     }
 
@@ -291,7 +291,7 @@ internal sealed partial class TcpConnection
             Output(isForced: true);
         }
 
-        if (State != TcpState.Closed && _sent.Count == 0)
+        if (State != TcpState.Closed && _flight.Sent.Count == 0)
         {
             _windowBackoff++;
             _windowProbes++;
@@ -315,7 +315,7 @@ internal sealed partial class TcpConnection
     private void OnKeepAliveTimer()
     {
         long now = Now;
-        bool isBusy = _sent.Count > 0 || Unsent > 0;
+        bool isBusy = _flight.Sent.Count > 0 || Unsent > 0;
         if (isBusy || now - _receivedAt < Settings.KeepAliveIdle)
         {
             _timers.Set(TcpTimer.KeepAlive, (isBusy ? now : _receivedAt) + Settings.KeepAliveIdle);

@@ -13,7 +13,6 @@ internal sealed partial class TcpConnection
 {
     private readonly TcpLayer _layer;
     private readonly TcpConnectionTimers _timers;
-    private SentSegments _sent;
     private ReceivedRanges _early;
     private readonly SequenceNumber _initialSequence;
     private readonly uint _timestampOffset;
@@ -337,7 +336,7 @@ internal sealed partial class TcpConnection
         bool isPeerFinishedDue = _isPeerFinishedDue && error == TcpError.None;
         State = TcpState.Closed;
         _timers.CancelAll();
-        _sent.Clear(_layer.Rings);
+        EndFlight();
         _early.Clear();
         _layer.Remove(this);
         ITcpUser user = _user;

@@ -27,6 +27,7 @@ internal sealed partial class TcpLayer
         Hash = new KeyedHash(random);
         Ports = new TcpPorts(new RandomNumbers(random));
         _connections = new ConnectionTable(Hash);
+        Flights = new TcpFlights(Rings);
         _timeWaits = new TimeWaitTable(timers, clock, Hash, TimeWaitLimit);
     }
 
@@ -36,6 +37,9 @@ internal sealed partial class TcpLayer
 
     /// <summary>Where connections have their rings from.</summary>
     public SegmentRings Rings { get; } = new();
+
+    /// <summary>Where connections with something under way have their flights from.</summary>
+    public TcpFlights Flights { get; }
 
     public StackTimers Timers { get; }
 
