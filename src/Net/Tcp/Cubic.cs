@@ -8,7 +8,6 @@ internal sealed class Cubic : ICongestionControl
     private const double Scale = 0.4;
     private const double Decrease = 0.7;
     private const double RenoIncrease = 3 * (1 - Decrease) / (1 + Decrease);
-    private const int LargestWindow = 1 << 30;
 
     private double _maximum;
     private double _renoWindow;
@@ -21,7 +20,7 @@ internal sealed class Cubic : ICongestionControl
 
     public int Window { get; set; }
 
-    public int Threshold { get; private set; } = LargestWindow;
+    public int Threshold { get; private set; } = ICongestionControl.LargestWindow;
 
     public void OnAcknowledged(int bytes, long now, long roundTrip, int segmentSize)
     {
@@ -37,7 +36,7 @@ internal sealed class Cubic : ICongestionControl
             Avoid(bytes, now, roundTrip, segmentSize);
         }
 
-        Window = Math.Min(Window, LargestWindow);
+        Window = Math.Min(Window, ICongestionControl.LargestWindow);
     }
 
     public void OnLoss(int segmentSize)

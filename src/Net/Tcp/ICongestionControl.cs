@@ -3,6 +3,9 @@ namespace Xenlet.Net.Tcp;
 /// <summary>How much of the network a connection takes. Windows are in bytes, times in nanoseconds.</summary>
 internal interface ICongestionControl
 {
+    /// <summary>No window is larger, and a threshold begins with it, in bytes.</summary>
+    const int LargestWindow = 1 << 30;
+
     /// <summary>How many bytes may be in the network.</summary>
     int Window { get; set; }
 

@@ -8,9 +8,8 @@ internal struct RoundTripEstimator
     private const long MinimumLife = 300 * StackTime.Second;
     private const int LongestBackoff = 20;
 
-    private long _timeout;
     private long _minimumSince;
-    private int _backoff;
+    private byte _backoff;
 
     /// <summary>The smoothed round-trip time; 0 before the first sample.</summary>
     public long Smoothed { get; private set; }
@@ -22,8 +21,15 @@ internal struct RoundTripEstimator
     public long Minimum { get; private set; }
 
     /// <summary>The retransmission time-out, doubled for each one that has passed in vain.</summary>
-    public readonly long Timeout => Math.Min(
-        (_timeout == 0 ? TcpTimes.InitialTimeout : _timeout) << Math.Min(_backoff, LongestBackoff), TcpTimes.LongestTimeout);
+    public readonly long Timeout => Math.Min(FirstTimeout << _backoff, TcpTimes.LongestTimeout);
+
+    /// <summary>Whether the SYN was sent in vain, and no other.</summary>
+    public bool IsSynLost { get; private set; }
+
+    private readonly long FirstTimeout =>
+        Smoothed != 0 ? Smoothed + Math.Max(TcpTimes.LeastVariation, 4 * Variation)
+        : IsSynLost ? TcpTimes.TimeoutAfterLostSyn
+        : TcpTimes.InitialTimeout;
 
     /// <summary>Takes a sample from data that was sent once, or told by a timestamp (Karn's algorithm).</summary>
     public void AddSample(long sample, long now)
@@ -46,12 +52,11 @@ internal struct RoundTripEstimator
             _minimumSince = now;
         }
 
-        _timeout = Smoothed + Math.Max(TcpTimes.LeastVariation, 4 * Variation);
         _backoff = 0;
     }
 
     /// <summary>Doubles the time-out.</summary>
-    public void BackOff() => _backoff++;
+    public void BackOff() => _backoff = (byte)Math.Min(_backoff + 1, LongestBackoff);
 
     /// <summary>Something new was acknowledged: the path works.</summary>
     public void ResetBackoff() => _backoff = 0;
@@ -59,7 +64,7 @@ internal struct RoundTripEstimator
     /// <summary>The SYN was lost: nothing is known but that the path may be slow.</summary>
     public void OnSynLost()
     {
-        _timeout = Math.Max(_timeout, TcpTimes.TimeoutAfterLostSyn);
+        IsSynLost = true;
         _backoff = 0;
     }
 }

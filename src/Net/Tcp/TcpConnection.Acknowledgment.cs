@@ -14,7 +14,7 @@ internal sealed partial class TcpConnection
     private SequenceNumber _windowAcknowledgment;
     private int _sendWindow;
     private int _largestSendWindow;
-    private int _sendScale;
+    private byte _sendScale;
     private bool _hasScale;
     private bool _isSackPermitted;
     private bool _isFinDue;

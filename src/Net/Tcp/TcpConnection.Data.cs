@@ -5,17 +5,16 @@ internal sealed partial class TcpConnection
 {
     private const int QuickAcknowledgments = 16;
 
+    private TcpDisorder? _disorder;
     private SequenceNumber _receiveNext;
     private SequenceNumber _advertised;
     private SequenceNumber _lastAcknowledged;
     private SequenceNumber _finSequence;
-    private SackBlock _duplicate;
-    private int _receiveScale;
-    private int _receiveSegmentSize = 536;
     private int _unacknowledgedData;
-    private int _quickAcknowledgments;
+    private ushort _receiveSegmentSize = 536;
+    private byte _receiveScale;
+    private byte _quickAcknowledgments;
     private bool _hasUnansweredData;
-    private bool _hasDuplicate;
     private bool _hasFinArrived;
     private bool _hasPeerFinished;
     private bool _isAcknowledgmentDue;
@@ -72,7 +71,7 @@ internal sealed partial class TcpConnection
 
         if (data.Length > 0)
         {
-            _receiveSegmentSize = Math.Max(_receiveSegmentSize, Math.Min(data.Length, _pathSegmentSize));
+            _receiveSegmentSize = (ushort)Math.Max(_receiveSegmentSize, Math.Min(data.Length, _pathSegmentSize));
             if (start == _receiveNext)
             {
                 TakeInOrder(data);
@@ -102,8 +101,9 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        bool hasEarly = _early.Count > 0;
-        SequenceNumber whole = _early.TakeFrom(_receiveNext + data.Length);
+        bool hasEarly = _disorder is { Early.Count: > 0 };
+        SequenceNumber whole = _receiveNext + data.Length;
+        whole = hasEarly ? _disorder!.Early.TakeFrom(whole) : whole;
         int count = whole - _receiveNext;
         _receiveNext = whole;
         if (count > data.Length)
@@ -119,12 +119,12 @@ internal sealed partial class TcpConnection
         {
             // Every second full segment (MUST-58), what fills a gap (RFC 5681, section 4.2), and all at the start, when the peer's window
             // grows with each acknowledgment.
-            _quickAcknowledgments = Math.Max(_quickAcknowledgments - 1, 0);
+            _quickAcknowledgments -= (byte)(_quickAcknowledgments > 0 ? 1 : 0);
             _isAcknowledgmentDue = true;
         }
-        else if (!_timers.Has(TcpTimer.Acknowledge))
+        else if (!HasTimer(TcpTimer.Acknowledge))
         {
-            _timers.Set(TcpTimer.Acknowledge, Now + TcpTimes.DelayedAcknowledgment);
+            SetTimer(TcpTimer.Acknowledge, Now + TcpTimes.DelayedAcknowledgment);
         }
     }
 
@@ -146,13 +146,14 @@ internal sealed partial class TcpConnection
     {
         AcknowledgeAtOnce();
         SequenceNumber end = start + data.Length;
-        if (_early.TryFind(start, end, out _))
+        _disorder ??= new TcpDisorder();
+        if (_disorder.Early.TryFind(start, end, out _))
         {
             SetDuplicate(start, end);
             return;
         }
 
-        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data.Span) || !_early.TryAdd(start, end))
+        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data.Span) || !_disorder.Early.TryAdd(start, end))
         {
             ForgetFin();
         }
@@ -173,7 +174,7 @@ internal sealed partial class TcpConnection
         _receivedCount++;
         _hasPeerFinished = true;
         _hasFinArrived = false;
-        _early.Clear();
+        _disorder?.Early.Clear();
         _isAcknowledgmentDue = true;
         _isPeerFinishedDue = !IsOrphaned;
         switch (State)
@@ -196,8 +197,8 @@ internal sealed partial class TcpConnection
     {
         if (_isSackPermitted && end > start)
         {
-            _hasDuplicate = true;
-            _duplicate = new SackBlock(start, end);
+            _disorder ??= new TcpDisorder();
+            _disorder.Duplicate = new SackBlock(start, end);
         }
     }
 

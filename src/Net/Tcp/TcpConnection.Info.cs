@@ -11,11 +11,11 @@ internal sealed partial class TcpConnection
     {
         (int unacknowledged, int sacked, int lost, int resent) = CountSegments();
         return new(
-            Flow, State, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, _control.Window,
-            _control.Threshold, _sendWindow, _segmentSize, _retransmissions)
+            Flow, State, Unsent + (_next - _unacknowledged), _path.Smoothed, _path.Timeout, CongestionWindow,
+            CongestionThreshold, _sendWindow, _segmentSize, _retransmissions)
         {
             Recovery = _flight.Recovery switch { RecoveryState.Open => 0, RecoveryState.Recovery => 3, _ => 4 },
-            Timeouts = State is TcpState.SynSent or TcpState.SynReceived ? _synRetries : _retries,
+            Timeouts = _retries,
             Probes = Math.Max(_windowProbes, _keepAliveProbes),
             HasTimestamps = _hasTimestamps,
             HasSack = _isSackPermitted,

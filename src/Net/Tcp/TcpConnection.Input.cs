@@ -8,7 +8,6 @@ internal sealed partial class TcpConnection
     // Made with the first answer to what should not have come: most connections have none.
     private TokenBucket? _challenges;
 
-    private SequenceNumber _remoteInitial;
     private bool _isPassive;
     private long _receivedAt;
     private uint _recentTimestamp;
@@ -44,7 +43,7 @@ internal sealed partial class TcpConnection
     private void ReceiveInSynSent(in TcpSegment segment)
     {
         bool hasAcknowledgment = segment.Has(TcpFlags.Ack);
-        if (hasAcknowledgment && (segment.Acknowledgment <= _initialSequence || segment.Acknowledgment > _next))
+        if (hasAcknowledgment && (segment.Acknowledgment <= _unacknowledged || segment.Acknowledgment > _next))
         {
             if (!segment.Has(TcpFlags.Rst))
             {
@@ -75,9 +74,9 @@ internal sealed partial class TcpConnection
         {
             // Both ends open at once.
             State = TcpState.SynReceived;
-            _synRetries = 0;
+            _retries = 0;
             SendSynAcknowledgment();
-            _timers.Set(TcpTimer.Retransmit, Now + _path.Timeout);
+            SetTimer(TcpTimer.Retransmit, Now + _path.Timeout);
             return;
         }
 
@@ -166,22 +165,22 @@ internal sealed partial class TcpConnection
 
         if (State == TcpState.SynReceived)
         {
-            if (segment.Acknowledgment <= _initialSequence)
+            if (segment.Acknowledgment <= _unacknowledged)
             {
                 _layer.SendReset(Flow, segment);
                 return;
             }
 
-            _unacknowledged = _initialSequence + 1;
+            _unacknowledged = _next;
             MeasureSyn(segment.Options);
             Establish();
             SetSendWindow(segment);
         }
 
-        if (segment.WayBack is { } later && _isPassive && (_wayBack is null || !_wayBack.IsSameAs(later)))
+        if (segment.WayBack is { } later && _isPassive && _findings?.WayBack?.IsSameAs(later) != true)
         {
             // RFC 9293, SHLD-24.
-            _wayBack = later;
+            TakeWayBack(later);
             UpdateSegmentSize();
         }
 
@@ -236,7 +235,7 @@ internal sealed partial class TcpConnection
 
     private bool IsSynAcknowledgmentOfOurs(in TcpSegment segment) =>
         segment.Has(TcpFlags.Syn) && segment.Has(TcpFlags.Ack) && !segment.Has(TcpFlags.Rst) && segment.Data.IsEmpty
-        && segment.Sequence == _remoteInitial && segment.Acknowledgment == _next;
+        && segment.Sequence + 1 == _receiveNext && segment.Acknowledgment == _next;
 
     private void AnswerUnacceptable(in TcpSegment segment)
     {
@@ -267,7 +266,6 @@ internal sealed partial class TcpConnection
     /// <summary>Takes what the peer's SYN says.</summary>
     private void TakeSyn(SequenceNumber sequence, in TcpOptions options, ushort window)
     {
-        _remoteInitial = sequence;
         _receiveNext = sequence + 1;
         _advertised = SequenceNumber.Max(_receiveNext, _receiveNext + Math.Min(_user.ReceiveQueue.Room, ushort.MaxValue));
         _lastAcknowledged = _receiveNext;
@@ -281,7 +279,7 @@ internal sealed partial class TcpConnection
         if (_hasScale)
         {
             // RFC 7323, section 2.3: more than 14 is taken for 14.
-            _sendScale = Math.Min((int)options.WindowScale, 14);
+            _sendScale = Math.Min(options.WindowScale, (byte)14);
         }
         else
         {
@@ -291,18 +289,20 @@ internal sealed partial class TcpConnection
         _sendWindow = window;
         _largestSendWindow = window;
         _windowSequence = sequence;
-        _windowAcknowledgment = _initialSequence;
+        _windowAcknowledgment = _unacknowledged;
         UpdateSegmentSize();
     }
 
     private void Establish()
     {
         State = _isFinDue ? TcpState.FinWait1 : TcpState.Established;
-        _timers.Cancel(TcpTimer.Retransmit);
+        CancelTimer(TcpTimer.Retransmit);
         _windowAcknowledgment = _unacknowledged;
         _smallEnd = _unacknowledged;
+        _retries = 0;
+        _sentAt = 0;
+        _stalledSince = 0;
         UpdateSegmentSize();
-        _control.Window = _isSynLost ? _segmentSize : InitialWindow;
         _quickAcknowledgments = QuickAcknowledgments;
         _isOutputDue = true;
         _isConnectedDue = true;
@@ -311,19 +311,18 @@ internal sealed partial class TcpConnection
 
     private void MeasureSyn(in TcpOptions options)
     {
-        if (_synSentAt == 0)
+        if (_sentAt == 0)
         {
             return;
         }
 
         bool isOfFirst = _hasTimestamps && options.HasTimestamps && options.TimestampEcho == _firstSynTimestamp && !_isPassive;
-        if (_synRetries == 0 || isOfFirst)
+        if (_retries == 0 || isOfFirst)
         {
-            _path.AddSample(Now - (isOfFirst ? _firstSynAt : _synSentAt), Now);
+            _path.AddSample(Now - (isOfFirst ? _stalledSince : _sentAt), Now);
             return;
         }
 
-        _isSynLost = true;
         _path.OnSynLost();
     }
 

@@ -8,14 +8,14 @@ internal sealed partial class TcpConnection
     private SequenceNumber _smallEnd;
     private long _sentAt;
     private long _stalledSince;
-    private long _retransmissions;
+    private uint _retransmissions;
 
     /// <summary>Bytes that the user has written and that were never sent.</summary>
     private int Unsent => _isFinSent ? 0 : _user.SendQueue.Length - (_next - _unacknowledged);
 
     /// <summary>Whether all that the user has written is under way, and the windows would take more: the send queue is the limit.</summary>
     public bool IsLimitedByUser => State is TcpState.Established or TcpState.CloseWait && Unsent == 0 && !IsWaitingForRoom
-        && OpenWindow >= _segmentSize && _control.Window - _flight.Sent.InFlight >= _segmentSize;
+        && OpenWindow >= _segmentSize && CongestionWindow - _flight.Sent.InFlight >= _segmentSize;
 
     private bool IsFinUnsent => _isFinDue && !_isFinSent;
 
@@ -38,7 +38,7 @@ internal sealed partial class TcpConnection
         while (!IsWaitingForRoom)
         {
             // A window that is less than a segment, since segments have grown, would stop all.
-            int room = _flight.Sent.InFlight == 0 ? Math.Max(_control.Window, _segmentSize) : _control.Window - _flight.Sent.InFlight;
+            int room = _flight.Sent.InFlight == 0 ? Math.Max(CongestionWindow, _segmentSize) : CongestionWindow - _flight.Sent.InFlight;
             bool isRetransmission = _flight.Sent.ToBeRetransmitted > 0 && _flight.Frto != FrtoStep.NewDataSent;
             if (isRetransmission ? !TryRetransmit(room) : !TrySendNew(room, isForced))
             {
@@ -57,7 +57,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (!_timers.Has(TcpTimer.Retransmit) || (hasSent && _waitsFor != RetransmissionWait.Timeout))
+        if (!HasTimer(TcpTimer.Retransmit) || (hasSent && _waitsFor != RetransmissionWait.Timeout))
         {
             RestartRetransmission();
         }
@@ -168,7 +168,7 @@ internal sealed partial class TcpConnection
 
         // Where the device cuts segments, few large packets cost least: wait until a quarter of the window is free, as long as plenty is
         // under way whose acknowledgments will free it.
-        int whole = Math.Min(_control.Window, _sendWindow);
+        int whole = Math.Min(CongestionWindow, _sendWindow);
         if (most > segment && size < available && size < most && size < whole / 4 && _flight.Sent.InFlight > whole / 2
             && _flight.Recovery == RecoveryState.Open && !isForced)
         {
@@ -189,8 +189,8 @@ internal sealed partial class TcpConnection
     {
         if (_flight.Sent.Count == 0 && _sentAt != 0 && Now - _sentAt > _path.Timeout)
         {
-            _control.OnIdle(InitialWindow);
-            room = Math.Max(_control.Window, _segmentSize);
+            _control?.OnIdle(InitialWindow);
+            room = Math.Max(CongestionWindow, _segmentSize);
         }
     }
 

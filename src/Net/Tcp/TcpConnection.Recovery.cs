@@ -10,7 +10,30 @@ internal sealed partial class TcpConnection
 
     private TcpFlight _flight = TcpFlight.None;
     private ReorderTolerance _reordering;
+    private ICongestionControl? _control;
     private bool _isCongestionLimited;
+
+    /// <summary>Made when it has something to keep: most connections have lost nothing, and have sent less than the window.</summary>
+    private ICongestionControl Control
+    {
+        get
+        {
+            if (_control is null)
+            {
+                _control = _layer.CongestionControl();
+                _control.Window = FirstWindow;
+            }
+
+            return _control;
+        }
+    }
+
+    private int CongestionWindow => _control?.Window ?? FirstWindow;
+
+    private int CongestionThreshold => _control?.Threshold ?? ICongestionControl.LargestWindow;
+
+    /// <summary>The congestion window of a new connection, in bytes (RFC 5681, section 3.1; RFC 6928).</summary>
+    private int FirstWindow => _path.IsSynLost ? _segmentSize : InitialWindow;
 
     /// <summary>Draws the conclusions of an acknowledgment; of none when nothing is under way.</summary>
     private void Recover(in AcknowledgmentSummary summary)
@@ -31,7 +54,7 @@ internal sealed partial class TcpConnection
         {
             TcpFlight flight = _flight;
             _flight = TcpFlight.None;
-            _timers.Cancel(TcpTimer.Reorder);
+            CancelTimer(TcpTimer.Reorder);
             _layer.Flights.Return(flight);
         }
     }
@@ -61,14 +84,14 @@ internal sealed partial class TcpConnection
             case RecoveryState.Recovery:
                 int delivered = summary.Delivered == 0 && summary.IsDuplicate && !_isSackPermitted ? _segmentSize : summary.Delivered;
                 bool isSafe = isAdvance && _flight.Sent.ToBeRetransmitted <= lostBefore;
-                _control.Window = Math.Max(
-                    _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, _control.Threshold, _segmentSize, isSafe), _segmentSize);
+                Control.Window = Math.Max(
+                    _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, CongestionThreshold, _segmentSize, isSafe), _segmentSize);
                 break;
             default:
                 bool isTesting = _flight.Frto != FrtoStep.None && IsFrtoAtNewData(summary);
                 if (!isTesting && summary.Delivered > 0 && (_isCongestionLimited || _flight.Recovery == RecoveryState.Loss))
                 {
-                    _control.OnAcknowledged(summary.Delivered, Now, _path.Smoothed, _segmentSize);
+                    Control.OnAcknowledged(summary.Delivered, Now, _path.Smoothed, _segmentSize);
                 }
 
                 break;
@@ -78,7 +101,7 @@ internal sealed partial class TcpConnection
     /// <summary>Marks what is lost (RFC 8985, section 6.2, step 5; RFC 6582 without SACK).</summary>
     private void DetectLosses(bool isAdvance)
     {
-        _timers.Cancel(TcpTimer.Reorder);
+        CancelTimer(TcpTimer.Reorder);
         if (_flight.Sent.Count == 0)
         {
             return;
@@ -103,7 +126,7 @@ internal sealed partial class TcpConnection
 
         long now = Now;
         long bearable = _flight.Rack.RoundTrip
-            + _reordering.Window(_path, _flight.Recovery != RecoveryState.Open, _flight.Sent.Sacked / Math.Max(_segmentSize, 1));
+            + _reordering.Window(_path, _flight.Recovery != RecoveryState.Open, _flight.Sent.Sacked / Math.Max((int)_segmentSize, 1));
         long wait = 0;
         for (int i = 0; i < _flight.Sent.Count; i++)
         {
@@ -126,7 +149,7 @@ internal sealed partial class TcpConnection
 
         if (wait > 0)
         {
-            _timers.Set(TcpTimer.Reorder, now + wait);
+            SetTimer(TcpTimer.Reorder, now + wait);
         }
     }
 
@@ -151,8 +174,8 @@ internal sealed partial class TcpConnection
         }
         else if (_flight.Recovery == RecoveryState.Recovery)
         {
-            _control.Window = Math.Max(
-                _flight.Reduction.OnAcknowledged(0, _flight.Sent.InFlight, _control.Threshold, _segmentSize, isSafe: false), _segmentSize);
+            Control.Window = Math.Max(
+                _flight.Reduction.OnAcknowledged(0, _flight.Sent.InFlight, CongestionThreshold, _segmentSize, isSafe: false), _segmentSize);
         }
 
         _isOutputDue = true;
@@ -162,13 +185,13 @@ internal sealed partial class TcpConnection
     {
         _layer.Counters.Recoveries++;
         PrepareUndo();
-        _control.OnLoss(_segmentSize);
+        Control.OnLoss(_segmentSize);
         _flight.Recovery = RecoveryState.Recovery;
         _flight.RecoveryPoint = _next;
         _flight.Reduction.Start(_next - _unacknowledged + summary.Acknowledged);
         int delivered = Math.Max(summary.Delivered, _isSackPermitted ? 0 : _flight.Duplicates * _segmentSize);
-        _control.Window = Math.Max(
-            _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, _control.Threshold, _segmentSize, isSafe: false), _segmentSize);
+        Control.Window = Math.Max(
+            _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, CongestionThreshold, _segmentSize, isSafe: false), _segmentSize);
         RestartRetransmission();
     }
 
@@ -184,7 +207,7 @@ internal sealed partial class TcpConnection
     {
         if (_flight.Recovery == RecoveryState.Recovery)
         {
-            _control.Window = Math.Max(Math.Min(_control.Threshold, _flight.Sent.InFlight + InitialWindow), _segmentSize);
+            Control.Window = Math.Max(Math.Min(CongestionThreshold, _flight.Sent.InFlight + InitialWindow), _segmentSize);
             _reordering.OnRecovered();
         }
 
@@ -200,7 +223,7 @@ internal sealed partial class TcpConnection
         if (isNew)
         {
             PrepareUndo();
-            _control.OnLoss(_segmentSize);
+            Control.OnLoss(_segmentSize);
         }
 
         _flight.Frto = isNew ? FrtoStep.Retransmitted : FrtoStep.None;
@@ -228,7 +251,7 @@ internal sealed partial class TcpConnection
             }
         }
 
-        _control.Window = _flight.Sent.InFlight + _segmentSize;
+        Control.Window = _flight.Sent.InFlight + _segmentSize;
     }
 
     /// <summary>
@@ -242,14 +265,14 @@ internal sealed partial class TcpConnection
         {
             _flight.Frto = FrtoStep.NewDataSent;
             _flight.RecoveryPoint = _next;
-            _control.Window = _flight.Sent.InFlight + (2 * _segmentSize);
+            Control.Window = _flight.Sent.InFlight + (2 * _segmentSize);
             return true;
         }
 
         if (_flight.Frto != FrtoStep.NewDataSent || summary.IsDuplicate || summary.Sacked > 0 || summary.Acknowledged > 0)
         {
             // The loss is real (step 3a): three segments, of which two are the new ones under way.
-            _control.Window = _flight.Frto == FrtoStep.NewDataSent ? Math.Max(_control.Window, 3 * _segmentSize) : _control.Window;
+            Control.Window = _flight.Frto == FrtoStep.NewDataSent ? Math.Max(CongestionWindow, 3 * _segmentSize) : CongestionWindow;
             _flight.Frto = FrtoStep.None;
         }
 
@@ -286,7 +309,7 @@ internal sealed partial class TcpConnection
             _flight.Sent.SetState(i, SentState.None, SentState.Lost);
         }
 
-        _control.Undo();
+        Control.Undo();
         _path.ResetBackoff();
         _flight.EndRecovery();
         RestartRetransmission();
@@ -311,8 +334,8 @@ internal sealed partial class TcpConnection
             _flight.IsProbeOutstanding = false;
             if (_flight.Recovery == RecoveryState.Open)
             {
-                _control.OnLoss(_segmentSize);
-                _control.Window = Math.Min(_control.Window, _control.Threshold);
+                Control.OnLoss(_segmentSize);
+                Control.Window = Math.Min(CongestionWindow, CongestionThreshold);
             }
         }
         else if (summary.IsDuplicate)

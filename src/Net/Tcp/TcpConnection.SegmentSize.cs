@@ -1,3 +1,5 @@
+using Xenlet.Net.Wire;
+
 namespace Xenlet.Net.Tcp;
 
 /// <content>How large segments are: what the peer takes, the path carries, and a black hole lets through (RFC 2923, RFC 4821).</content>
@@ -8,12 +10,10 @@ internal sealed partial class TcpConnection
     /// </summary>
     public const int LeastSegmentSize = 48;
 
-    private int _peerSegmentSize;
-    private int _pathSegmentSize = LeastSegmentSize;
-    private int _segmentSize = LeastSegmentSize;
-    private int _sizeLimit;
-    private int _sizeHolds;
-    private long _sizeLimitUntil;
+    private TcpPathFindings? _findings;
+    private ushort _peerSegmentSize;
+    private ushort _pathSegmentSize = LeastSegmentSize;
+    private ushort _segmentSize = LeastSegmentSize;
 
     /// <summary>Ten segments (RFC 6928, section 2).</summary>
     private int InitialWindow => Math.Min(10 * _segmentSize, Math.Max(2 * _segmentSize, 14_600));
@@ -63,18 +63,27 @@ internal sealed partial class TcpConnection
     /// <summary>What our options, of TCP and of IP, take of each segment.</summary>
     private int OptionsSize => (_hasTimestamps ? TcpOptions.TimestampsSize : 0) + (Route?.Size ?? 0);
 
+    private void TakeWayBack(SourceRoute? route)
+    {
+        if (route is not null)
+        {
+            _findings ??= new TcpPathFindings();
+            _findings.WayBack = route;
+        }
+    }
+
     private void UpdateSegmentSize()
     {
         int byDefault = Flow.Remote.Address.IsIPv4 ? 536 : 1_220;
-        _pathSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings, Route);
-        int size = Math.Min(_peerSegmentSize == 0 ? byDefault : Math.Max(_peerSegmentSize, LeastSegmentSize), _pathSegmentSize);
-        if (_sizeLimit != 0)
+        _pathSegmentSize = (ushort)_layer.AnnouncedSegmentSize(Flow, Settings, Route);
+        int size = Math.Min(_peerSegmentSize == 0 ? byDefault : Math.Max((int)_peerSegmentSize, LeastSegmentSize), _pathSegmentSize);
+        if (_findings is { SizeLimit: not 0 and int limit })
         {
-            size = Math.Min(size, _sizeLimit);
+            size = Math.Min(size, limit);
         }
 
         // RFC 6691: the size is without options; ours take their part of it.
-        _segmentSize = Math.Max(size - OptionsSize, LeastSegmentSize - TcpOptions.TimestampsSize);
+        _segmentSize = (ushort)Math.Max(size - OptionsSize, LeastSegmentSize - TcpOptions.TimestampsSize);
     }
 
     /// <summary>Segments of this size do not arrive, and nobody says why: smaller ones may.</summary>
@@ -88,17 +97,18 @@ internal sealed partial class TcpConnection
         }
 
         _layer.Counters.BlackHoles++;
-        _sizeLimit = smaller;
-        _sizeLimitUntil = Now + (TcpTimes.BlackHoleHold << Math.Min(_sizeHolds++, 6));
+        _findings ??= new TcpPathFindings();
+        _findings.SizeLimit = smaller;
+        _findings.SizeLimitUntil = Now + (TcpTimes.BlackHoleHold << Math.Min(_findings.SizeHolds++, 6));
         UpdateSegmentSize();
     }
 
     /// <summary>Something was acknowledged. After a while large segments are tried again: the silence may have had another cause.</summary>
     private void OnSizeWorked()
     {
-        if (_sizeLimit != 0 && Now >= _sizeLimitUntil)
+        if (_findings is { SizeLimit: not 0 } && Now >= _findings.SizeLimitUntil)
         {
-            _sizeLimit = 0;
+            _findings.SizeLimit = 0;
             UpdateSegmentSize();
         }
     }

@@ -7,10 +7,6 @@ namespace Xenlet.Net.Tcp;
 internal sealed partial class TcpConnection
 {
     private uint _firstSynTimestamp;
-    private long _firstSynAt;
-    private long _synSentAt;
-    private int _synRetries;
-    private bool _isSynLost;
 
     private uint TimestampNow() => _layer.TimestampNow(_timestampOffset);
 
@@ -21,9 +17,9 @@ internal sealed partial class TcpConnection
         _ => TcpError.None,
     };
 
-    private InternetSendResult SendSyn() => SendSyn(_initialSequence, TcpFlags.Syn);
+    private InternetSendResult SendSyn() => SendSyn(_unacknowledged, TcpFlags.Syn);
 
-    private InternetSendResult SendSynAcknowledgment() => SendSyn(_initialSequence, TcpFlags.Syn | TcpFlags.Ack);
+    private InternetSendResult SendSynAcknowledgment() => SendSyn(_unacknowledged, TcpFlags.Syn | TcpFlags.Ack);
 
     private InternetSendResult SendSyn(SequenceNumber sequence, TcpFlags flags)
     {
@@ -38,10 +34,10 @@ internal sealed partial class TcpConnection
             TimestampValue = TimestampNow(),
             TimestampEcho = isAnswer ? _recentTimestamp : 0,
         };
-        _synSentAt = Now;
-        if (_firstSynAt == 0)
+        _sentAt = Now;
+        if (_stalledSince == 0)
         {
-            _firstSynAt = _synSentAt;
+            _stalledSince = _sentAt;
             _firstSynTimestamp = options.TimestampValue;
         }
 
@@ -106,19 +102,19 @@ internal sealed partial class TcpConnection
         }
 
         int blocks = Math.Min(_hasTimestamps ? SackBlocks.Length - 1 : SackBlocks.Length, sackRoom);
-        if (!_isSackPermitted || blocks <= 0 || (_early.Count == 0 && !_hasDuplicate))
+        if (!_isSackPermitted || blocks <= 0 || _disorder is null)
         {
             return options;
         }
 
-        if (_hasDuplicate)
+        if (_disorder.Duplicate is SackBlock duplicate)
         {
             // RFC 2883, section 4: first what came twice, then, if it lies before a gap no longer, the block that holds it.
-            _hasDuplicate = false;
-            options.AddSack(_duplicate);
+            _disorder.Duplicate = null;
+            options.AddSack(duplicate);
         }
 
-        _early.AddTo(ref options, blocks);
+        _disorder.Early.AddTo(ref options, blocks);
         return options;
     }
 
@@ -156,7 +152,7 @@ internal sealed partial class TcpConnection
             _unacknowledgedData = 0;
             _isAcknowledgmentDue = false;
             _isAcknowledgmentUrgent = false;
-            _timers.Cancel(TcpTimer.Acknowledge);
+            CancelTimer(TcpTimer.Acknowledge);
         }
 
         return result;

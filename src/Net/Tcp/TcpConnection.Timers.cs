@@ -5,12 +5,15 @@ namespace Xenlet.Net.Tcp;
 /// <content>Time-outs: retransmission (RFC 6298), loss probes (RFC 8985), closed windows, keep-alive.</content>
 internal sealed partial class TcpConnection
 {
+    private const int LongestBackoff = 16;
+
+    private TcpConnectionTimers? _timers;
     private RetransmissionWait _waitsFor;
     private TcpError _softError;
-    private int _retries;
-    private int _windowProbes;
-    private int _windowBackoff;
-    private int _keepAliveProbes;
+    private byte _retries;
+    private byte _windowProbes;
+    private byte _windowBackoff;
+    private byte _keepAliveProbes;
 
     private enum RetransmissionWait : byte
     {
@@ -52,12 +55,15 @@ internal sealed partial class TcpConnection
         const int keepAlive = 2;
         const int window = 4;
         bool isOpening = State is TcpState.SynSent or TcpState.SynReceived;
-        bool isRetransmission = _timers.Has(TcpTimer.Retransmit);
+        bool isRetransmission = HasTimer(TcpTimer.Retransmit);
         bool isWindow = _waitsFor == RetransmissionWait.Window && _flight.Sent.Count == 0 && !isOpening;
-        int kind = isRetransmission ? (isWindow ? window : retransmission) : _timers.Has(TcpTimer.KeepAlive) ? keepAlive : 0;
-        long rest = kind == 0 ? 0 : _timers.DueOf(isRetransmission ? TcpTimer.Retransmit : TcpTimer.KeepAlive) - Now;
-        return new(kind, Math.Max(rest, 0), isOpening ? _synRetries : _retries, isWindow ? _windowProbes : _keepAliveProbes);
+        int kind = isRetransmission ? (isWindow ? window : retransmission) : HasTimer(TcpTimer.KeepAlive) ? keepAlive : 0;
+        long rest = kind == 0 ? 0 : _timers!.DueOf(isRetransmission ? TcpTimer.Retransmit : TcpTimer.KeepAlive) - Now;
+        return new(kind, Math.Max(rest, 0), _retries, isWindow ? _windowProbes : _keepAliveProbes);
     }
+
+    /// <summary>None of the timers is set any more: it has none, until one is.</summary>
+    public void LeaveTimers() => _timers = null;
 
     public void OnTimer(TcpTimer timer)
     {
@@ -82,6 +88,16 @@ internal sealed partial class TcpConnection
         }
 #pragma warning restore CA1031
     }
+
+    private void SetTimer(TcpTimer kind, long due)
+    {
+        _timers ??= _layer.ConnectionTimers.Take(this);
+        _timers.Set(kind, due);
+    }
+
+    private void CancelTimer(TcpTimer kind) => _timers?.Cancel(kind);
+
+    private bool HasTimer(TcpTimer kind) => _timers is not null && _timers.Has(kind);
 
     private void Expire(TcpTimer timer)
     {
@@ -110,14 +126,14 @@ internal sealed partial class TcpConnection
 
     private void OnSynTimeout()
     {
-        bool isOut = Settings.UserTimeout > 0 && Now - _firstSynAt >= Settings.UserTimeout;
-        if (isOut || _synRetries >= (State == TcpState.SynSent ? TcpTimes.SynRetries : TcpTimes.SynAckRetries))
+        bool isOut = Settings.UserTimeout > 0 && Now - _stalledSince >= Settings.UserTimeout;
+        if (isOut || _retries >= (State == TcpState.SynSent ? TcpTimes.SynRetries : TcpTimes.SynAckRetries))
         {
             GiveUp();
             return;
         }
 
-        _synRetries++;
+        _retries++;
         _retransmissions++;
         _layer.Counters.RetransSegs++;
         _path.BackOff();
@@ -130,7 +146,7 @@ internal sealed partial class TcpConnection
             SendSynAcknowledgment();
         }
 
-        _timers.Set(TcpTimer.Retransmit, Now + _path.Timeout);
+        SetTimer(TcpTimer.Retransmit, Now + _path.Timeout);
     }
 
     private void OnRetransmissionTimer()
@@ -200,11 +216,11 @@ internal sealed partial class TcpConnection
             if (Unsent == 0 && !IsFinUnsent)
             {
                 _windowBackoff = 0;
-                _timers.Cancel(TcpTimer.Retransmit);
+                CancelTimer(TcpTimer.Retransmit);
                 return;
             }
 
-            if (_waitsFor == RetransmissionWait.Window && _timers.Has(TcpTimer.Retransmit))
+            if (_waitsFor == RetransmissionWait.Window && HasTimer(TcpTimer.Retransmit))
             {
                 // The wait goes on: a peer that repeats that its window is closed would put the next probe off for ever.
                 return;
@@ -212,7 +228,7 @@ internal sealed partial class TcpConnection
 
             _waitsFor = RetransmissionWait.Window;
             _stalledSince = _stalledSince == 0 ? now : _stalledSince;
-            SetRetransmission(now, Math.Min(_path.Timeout << Math.Min(_windowBackoff, 16), TcpTimes.LongestTimeout));
+            SetRetransmission(now, Math.Min(_path.Timeout << _windowBackoff, TcpTimes.LongestTimeout));
             return;
         }
 
@@ -240,7 +256,7 @@ internal sealed partial class TcpConnection
             wait = Math.Min(wait, Math.Max(_stalledSince + Settings.UserTimeout - now, 0));
         }
 
-        _timers.Set(TcpTimer.Retransmit, now + wait);
+        SetTimer(TcpTimer.Retransmit, now + wait);
     }
 
     /// <summary>Makes the peer tell of a loss at the end: by new data if there is any, by the last segment otherwise.</summary>
@@ -293,7 +309,7 @@ internal sealed partial class TcpConnection
 
         if (State != TcpState.Closed && _flight.Sent.Count == 0)
         {
-            _windowBackoff++;
+            _windowBackoff = (byte)Math.Min(_windowBackoff + 1, LongestBackoff);
             _windowProbes++;
             SendEmpty(_unacknowledged - 1);
             RestartRetransmission();
@@ -304,11 +320,11 @@ internal sealed partial class TcpConnection
     {
         if (Settings.IsKeepAlive && State is not (TcpState.Closed or TcpState.SynSent or TcpState.SynReceived))
         {
-            _timers.Set(TcpTimer.KeepAlive, Math.Max(_receivedAt, 1) + Settings.KeepAliveIdle);
+            SetTimer(TcpTimer.KeepAlive, Math.Max(_receivedAt, 1) + Settings.KeepAliveIdle);
         }
         else
         {
-            _timers.Cancel(TcpTimer.KeepAlive);
+            CancelTimer(TcpTimer.KeepAlive);
         }
     }
 
@@ -318,7 +334,7 @@ internal sealed partial class TcpConnection
         bool isBusy = _flight.Sent.Count > 0 || Unsent > 0;
         if (isBusy || now - _receivedAt < Settings.KeepAliveIdle)
         {
-            _timers.Set(TcpTimer.KeepAlive, (isBusy ? now : _receivedAt) + Settings.KeepAliveIdle);
+            SetTimer(TcpTimer.KeepAlive, (isBusy ? now : _receivedAt) + Settings.KeepAliveIdle);
             return;
         }
 
@@ -332,9 +348,9 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        _keepAliveProbes++;
+        _keepAliveProbes = (byte)Math.Min(_keepAliveProbes + 1, byte.MaxValue);
         SendEmpty(_unacknowledged - 1);
-        _timers.Set(TcpTimer.KeepAlive, now + Settings.KeepAliveInterval);
+        SetTimer(TcpTimer.KeepAlive, now + Settings.KeepAliveInterval);
     }
 
     /// <summary>The peer does not answer any more.</summary>

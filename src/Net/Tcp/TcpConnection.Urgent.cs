@@ -22,7 +22,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        SequenceNumber first = State is TcpState.SynSent or TcpState.SynReceived ? _initialSequence + 1 : _unacknowledged;
+        SequenceNumber first = State is TcpState.SynSent or TcpState.SynReceived ? _next : _unacknowledged;
         _urgentEnd = first + length;
         _isSendingUrgent = true;
     }

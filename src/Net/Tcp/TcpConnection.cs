@@ -12,13 +12,8 @@ namespace Xenlet.Net.Tcp;
 internal sealed partial class TcpConnection
 {
     private readonly TcpLayer _layer;
-    private readonly TcpConnectionTimers _timers;
-    private ReceivedRanges _early;
-    private readonly SequenceNumber _initialSequence;
     private readonly uint _timestampOffset;
     private ITcpUser _user;
-    private readonly ICongestionControl _control;
-    private SourceRoute? _wayBack;
     private TcpConnection? _nextInChain;
     private bool _isBusy;
     private bool _isConnectedDue;
@@ -31,13 +26,10 @@ internal sealed partial class TcpConnection
         _user = user;
         Flow = flow;
         Binding = binding;
-        _timers = new TcpConnectionTimers(this, layer);
         _timestampOffset = layer.TimestampOffset(flow);
-        _initialSequence = initial;
         _unacknowledged = initial;
         _next = initial + 1;
         _smallEnd = _unacknowledged;
-        _control = layer.CongestionControl();
         Settings = settings ?? TcpSettings.Default;
     }
 
@@ -81,7 +73,7 @@ internal sealed partial class TcpConnection
     /// <summary>
     /// The hosts that segments go through: what the user has said comes before what the peer's segments have brought (RFC 9293, MUST-52).
     /// </summary>
-    private SourceRoute? Route => Flow.Remote.Address.IsIPv4 ? Settings.Route ?? _wayBack : null;
+    private SourceRoute? Route => Flow.Remote.Address.IsIPv4 ? Settings.Route ?? _findings?.WayBack : null;
 
     /// <summary>Where segments go first.</summary>
     private InternetAddress Towards => Route?.FirstHop ?? Flow.Remote.Address;
@@ -91,7 +83,7 @@ internal sealed partial class TcpConnection
         TcpLayer layer, in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
     {
         TcpConnection connection = new(layer, flow, user, binding, settings, initial) { State = TcpState.SynSent };
-        connection._receiveScale = TcpLayer.ScaleFor(user.ReceiveQueue.Capacity);
+        connection._receiveScale = (byte)TcpLayer.ScaleFor(user.ReceiveQueue.Capacity);
         return connection;
     }
 
@@ -102,13 +94,14 @@ internal sealed partial class TcpConnection
         TcpSettings own = settings.Route is null ? settings : settings with { Route = null };
         TcpConnection connection = new(layer, syn.Flow, user, binding, own, syn.LocalSequence) { State = TcpState.SynReceived };
         connection._isPassive = true;
-        connection._wayBack = syn.WayBack;
-        connection._receiveScale = syn.LocalScale;
-        connection._synRetries = syn.Retries;
-        connection._synSentAt = syn.SentAt;
+        connection.TakeWayBack(syn.WayBack);
+        connection._receiveScale = (byte)syn.LocalScale;
+        connection._retries = (byte)syn.Retries;
+        connection._sentAt = syn.SentAt;
+        connection._stalledSince = syn.SentAt;
         connection.TakeSyn(syn.RemoteSequence, syn.Options, syn.Window);
         connection._advertised = connection._receiveNext + syn.LocalWindow;
-        connection._timers.Set(TcpTimer.Retransmit, connection.Now + TcpTimes.InitialTimeout);
+        connection.SetTimer(TcpTimer.Retransmit, connection.Now + TcpTimes.InitialTimeout);
         return connection;
     }
 
@@ -119,7 +112,7 @@ internal sealed partial class TcpConnection
         InternetSendResult result = SendSyn();
         if (State != TcpState.Closed)
         {
-            _timers.Set(TcpTimer.Retransmit, Now + _path.Timeout);
+            SetTimer(TcpTimer.Retransmit, Now + _path.Timeout);
         }
 
         Leave();
@@ -252,7 +245,7 @@ internal sealed partial class TcpConnection
     /// <summary>All that the user has written is acknowledged, and it has closed: only the peer's end is missing.</summary>
     private void LeaveUser()
     {
-        _timers.Set(TcpTimer.FinWait2, Now + TcpTimes.OrphanedFinWait2);
+        SetTimer(TcpTimer.FinWait2, Now + TcpTimes.OrphanedFinWait2);
         ITcpUser user = _user;
         _user = NoUser.Instance;
         user.OnEnded(TcpError.None);
@@ -335,9 +328,9 @@ internal sealed partial class TcpConnection
 
         bool isPeerFinishedDue = _isPeerFinishedDue && error == TcpError.None;
         State = TcpState.Closed;
-        _timers.CancelAll();
+        _timers?.CancelAll();
         EndFlight();
-        _early.Clear();
+        _disorder?.Early.Clear();
         _layer.Remove(this);
         ITcpUser user = _user;
         try

@@ -1,7 +1,7 @@
 namespace Xenlet.Net.Tcp;
 
 /// <summary>Why a connection ended, by the names of Linux's errors.</summary>
-internal enum TcpError
+internal enum TcpError : byte
 {
     None,
 

@@ -28,6 +28,7 @@ internal sealed partial class TcpLayer
         Ports = new TcpPorts(new RandomNumbers(random));
         _connections = new ConnectionTable(Hash);
         Flights = new TcpFlights(Rings);
+        ConnectionTimers = new TcpConnectionTimerPool(this);
         _timeWaits = new TimeWaitTable(timers, clock, Hash, TimeWaitLimit);
     }
 
@@ -40,6 +41,9 @@ internal sealed partial class TcpLayer
 
     /// <summary>Where connections with something under way have their flights from.</summary>
     public TcpFlights Flights { get; }
+
+    /// <summary>Where connections have their timers from.</summary>
+    public TcpConnectionTimerPool ConnectionTimers { get; }
 
     public StackTimers Timers { get; }
 

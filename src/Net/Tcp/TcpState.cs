@@ -4,7 +4,7 @@ namespace Xenlet.Net.Tcp;
 /// The states of a connection (RFC 9293, section 3.3.2), with the numbers of Linux's /proc/net/tcp. LISTEN is a <see cref="TcpListener"/>,
 /// TIME-WAIT an entry of <see cref="TimeWaitTable"/>.
 /// </summary>
-internal enum TcpState
+internal enum TcpState : byte
 {
     Established = 1,
     SynSent = 2,
