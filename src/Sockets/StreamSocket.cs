@@ -13,14 +13,10 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private const long NanosecondsPerSecond = 1_000_000_000;
     private const long NanosecondsPerMillisecond = 1_000_000;
 
-    // What was set before there is a connection, or listened; an accepted connection has its listener's.
-    private TcpSettings _settings = TcpSettings.Default;
     private int _receiveBuffer = table.Host.ReadOptions(handle).ReceiveBuffer;
-    private TcpBinding? _binding;
-    private TcpListener? _listener;
     private TcpConnection? _connection;
+    private StreamPort? _port;
     private bool _isConnecting;
-    private byte[] _ipOptions = [];
 
     // What the kernel's queues hold, as far as is known. Asking costs a system call, and TCP asks several times for each segment. The
     // program only adds to what is to be sent, and tells so; it only takes from what was received. Counts are modulo 2^32, since the
@@ -34,7 +30,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     private int SendLength => (int)(_written - _released);
 
-    private TcpSettings Settings => _connection?.Settings ?? _settings;
+    private TcpSettings Settings => _connection?.Settings ?? _port?.Settings ?? TcpSettings.Default;
+
+    private StreamPort Port => _port ??= new StreamPort();
 
     public ITcpSendQueue SendQueue => this;
 
@@ -169,9 +167,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
                 };
             }
 
-            return _listener is null
+            return _port?.Listener is not { } listener
                 ? null
-                : new SocketView(true, IsIPv6, _listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0)
+                : new SocketView(true, IsIPv6, listener.Binding.Local, SocketView.Nobody(IsIPv6), SocketView.Listening, 0, 0)
                 {
                     Inode = Inode,
                 };
@@ -192,11 +190,12 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     {
         if (option == StackOption.IPOptions)
         {
-            _ipOptions.CopyTo(value);
-            return _ipOptions.Length;
+            ReadOnlySpan<byte> options = _port is null ? [] : _port.IPOptions;
+            options.CopyTo(value);
+            return options.Length;
         }
 
-        TcpState state = _listener is null ? TcpState.Closed : TcpState.Listen;
+        TcpState state = _port?.Listener is null ? TcpState.Closed : TcpState.Listen;
         return _connection is { } connection ? TcpInfo.Write(value, connection.GetInfo()) : TcpInfo.Write(value, state);
     }
 
@@ -208,8 +207,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
 
         // As Linux: filled up to whole words.
-        _ipOptions = new byte[(value.Length + 3) & ~3];
-        value.CopyTo(_ipOptions);
+        Port.IPOptions = new byte[(value.Length + 3) & ~3];
+        value.CopyTo(Port.IPOptions);
         Change(settings => settings with { Route = route });
         return SocketErrno.None;
     }
@@ -294,7 +293,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     private SocketErrno Bind(SocketEndpoint endpoint)
     {
-        if (_binding is not null)
+        if (_port?.Binding is not null)
         {
             return SocketErrno.EINVAL;
         }
@@ -307,10 +306,11 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         SocketOptions options = Host.ReadOptions(Handle);
         bool isDual = IsIPv6 && !options.IsIPv6Only;
         TcpError error = Table.Stack.Tcp.Bind(
-            Translation.ToEndpoint(endpoint), isDual, options.ReusesAddress, options.ReusesPort, out _binding);
-        if (_binding is not null)
+            Translation.ToEndpoint(endpoint), isDual, options.ReusesAddress, options.ReusesPort, out TcpBinding? binding);
+        if (binding is not null)
         {
-            Host.SetLocalEndpoint(Handle, Translation.ToSocketEndpoint(_binding.Local));
+            Port.Binding = binding;
+            Host.SetLocalEndpoint(Handle, Translation.ToSocketEndpoint(binding.Local));
         }
 
         return Translation.ToErrno(error);
@@ -334,7 +334,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         _released = _written - (uint)Host.GetSendLength(Handle);
         _receiveRoom = -1;
         _isConnecting = true;
-        TcpError error = Table.Stack.Tcp.Connect(remote, this, _binding, Settings, out TcpConnection? made);
+        TcpError error = Table.Stack.Tcp.Connect(remote, this, _port?.Binding, Settings, out TcpConnection? made);
         if (error != TcpError.None)
         {
             _isConnecting = false;
@@ -355,7 +355,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     /// <summary>Whether a connection may go from the bound address to another.</summary>
     private SocketErrno Check(InternetAddress remote)
     {
-        InternetAddress local = _binding?.Local.Address ?? InternetAddress.AnyIPv6;
+        InternetAddress local = _port?.Binding?.Local.Address ?? InternetAddress.AnyIPv6;
         bool isWrong = !local.IsAny
             && (local.IsIPv4 != remote.IsIPv4 || (local.IsLoopback && !Table.Stack.Internet.Addresses.IsOurs(remote)));
         return isWrong ? SocketErrno.EINVAL
@@ -375,7 +375,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     private SocketErrno Listen(int backlog)
     {
-        if (_listener is not null)
+        if (_port?.Listener is not null)
         {
             return SocketErrno.None;
         }
@@ -385,7 +385,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             return SocketErrno.EINVAL;
         }
 
-        if (_binding is null
+        if (_port?.Binding is null
             && Bind(Translation.ToSocketEndpoint(new(IsIPv6 ? InternetAddress.AnyIPv6 : InternetAddress.AnyIPv4, 0)))
                 is SocketErrno failure and not SocketErrno.None)
         {
@@ -393,7 +393,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         }
 
         ReadOptions();
-        return Translation.ToErrno(Table.Stack.Tcp.Listen(_binding!, this, Settings, backlog, out _listener));
+        TcpError error = Table.Stack.Tcp.Listen(Port.Binding!, this, Settings, backlog, out TcpListener? listener);
+        Port.Listener = listener;
+        return Translation.ToErrno(error);
     }
 
     /// <summary>The program has filled its queue, and the path would take more.</summary>
@@ -408,10 +410,10 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     private void CloseListener()
     {
-        if (_listener is not null)
+        if (_port?.Listener is { } listener)
         {
-            Table.Stack.Tcp.Close(_listener);
-            _listener = null;
+            Table.Stack.Tcp.Close(listener);
+            _port.Listener = null;
         }
     }
 
@@ -438,7 +440,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     /// <summary>Changes a setting of the connection, and of the next one.</summary>
     private void Change(Func<TcpSettings, TcpSettings> change)
     {
-        _settings = Table.Settings.Share(change(_settings));
+        Port.Settings = Table.Settings.Share(change(Port.Settings));
         Set(change(Settings));
     }
 
@@ -451,17 +453,17 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
             return;
         }
 
-        _settings = settings;
-        _listener?.Settings = settings;
+        Port.Settings = settings;
+        Port.Listener?.Settings = settings;
     }
 
     private void Finish()
     {
         CloseListener();
-        if (_binding is not null)
+        if (_port?.Binding is { } binding)
         {
-            Table.Stack.Tcp.Release(_binding);
-            _binding = null;
+            Table.Stack.Tcp.Release(binding);
+            _port.Binding = null;
         }
 
         End();

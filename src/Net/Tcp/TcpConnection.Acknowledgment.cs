@@ -7,13 +7,8 @@ internal sealed partial class TcpConnection
 {
     private const int PartialBlocksLimit = SentSegments.Limit / 2;
 
+    private SendVariables _send;
     private RoundTripEstimator _path;
-    private SequenceNumber _unacknowledged;
-    private SequenceNumber _next;
-    private SequenceNumber _windowSequence;
-    private SequenceNumber _windowAcknowledgment;
-    private int _sendWindow;
-    private int _largestSendWindow;
     private byte _sendScale;
     private bool _hasScale;
     private bool _isSackPermitted;
@@ -24,15 +19,15 @@ internal sealed partial class TcpConnection
     {
         AcknowledgmentSummary summary = new() { InFlightBefore = _flight.Sent.InFlight };
         SequenceNumber acknowledged = segment.Acknowledgment;
-        int windowBefore = _sendWindow;
-        if (acknowledged >= _unacknowledged
-            && (segment.Sequence > _windowSequence
-                || (segment.Sequence == _windowSequence && acknowledged >= _windowAcknowledgment)))
+        int windowBefore = _send.Window;
+        if (acknowledged >= _send.Unacknowledged
+            && (segment.Sequence > _send.WindowSequence
+                || (segment.Sequence == _send.WindowSequence && acknowledged >= _send.WindowAcknowledgment)))
         {
             SetSendWindow(segment);
         }
 
-        if (acknowledged < _unacknowledged)
+        if (acknowledged < _send.Unacknowledged)
         {
             TakeSack(segment, ref summary);
             if (summary.Delivered > 0 || summary.HasDuplicate)
@@ -48,8 +43,9 @@ internal sealed partial class TcpConnection
         summary.IsOfOriginal = _hasTimestamps && _flight.RetransmissionStamp is uint stamp && segment.Options.HasTimestamps
             && (int)(segment.Options.TimestampEcho - stamp) < 0;
         TakeSack(segment, ref summary);
-        summary.IsDuplicate = acknowledged == _unacknowledged && _flight.Sent.Count > 0 && segment.Length == 0 && windowBefore == _sendWindow;
-        if (acknowledged > _unacknowledged)
+        bool isRepeated = acknowledged == _send.Unacknowledged && windowBefore == _send.Window;
+        summary.IsDuplicate = isRepeated && _flight.Sent.Count > 0 && segment.Length == 0;
+        if (acknowledged > _send.Unacknowledged)
         {
             Advance(segment, ref summary);
         }
@@ -70,10 +66,10 @@ internal sealed partial class TcpConnection
 
     private void SetSendWindow(in TcpSegment segment)
     {
-        _sendWindow = segment.Header.Window << _sendScale;
-        _largestSendWindow = Math.Max(_largestSendWindow, _sendWindow);
-        _windowSequence = segment.Sequence;
-        _windowAcknowledgment = segment.Acknowledgment;
+        _send.Window = segment.Header.Window << _sendScale;
+        _send.LargestWindow = Math.Max(_send.LargestWindow, _send.Window);
+        _send.WindowSequence = segment.Sequence;
+        _send.WindowAcknowledgment = segment.Acknowledgment;
     }
 
     /// <summary>Takes off what is acknowledged in order.</summary>
@@ -81,8 +77,8 @@ internal sealed partial class TcpConnection
     {
         SequenceNumber acknowledged = segment.Acknowledgment;
         long now = Now;
-        int count = acknowledged - _unacknowledged;
-        bool isFinAcknowledged = _isFinSent && acknowledged == _next;
+        int count = acknowledged - _send.Unacknowledged;
+        bool isFinAcknowledged = _isFinSent && acknowledged == _send.Next;
         while (_flight.Sent.Count > 0 && _flight.Sent[0].Start < acknowledged)
         {
             SentSegment first = _flight.Sent[0];
@@ -104,14 +100,14 @@ internal sealed partial class TcpConnection
             _flight.Sent.RemoveUpTo(acknowledged, _layer.Rings);
         }
 
-        _unacknowledged = acknowledged;
-        _isSendingUrgent &= acknowledged < _urgentEnd;
+        _send.Unacknowledged = acknowledged;
+        _isSendingUrgent &= acknowledged < _send.UrgentEnd;
         summary.Acknowledged = count;
         _acknowledgedCount += count;
         _user.SendQueue.Release(isFinAcknowledged ? count - 1 : count);
         Measure(segment, summary, now);
         _retries = 0;
-        _stalledSince = _next == acknowledged ? 0 : now;
+        _stalledSince = _send.Next == acknowledged ? 0 : now;
         _layer.Output.ConfirmReachable(Towards, Settings.BoundInterface);
         OnSizeWorked();
         if (isFinAcknowledged)
@@ -168,10 +164,10 @@ internal sealed partial class TcpConnection
         if (block.End <= segment.Acknowledgment || isInside)
         {
             first = 1;
-            if (block.Start < block.End && block.End <= _next && block.End - block.Start <= _largestSendWindow)
+            if (block.Start < block.End && block.End <= _send.Next && block.End - block.Start <= _send.LargestWindow)
             {
                 summary.HasDuplicate = true;
-                _reordering.OnDuplicate(segment.Acknowledgment, _next);
+                _reordering.OnDuplicate(segment.Acknowledgment, _send.Next);
                 if (_flight != TcpFlight.None)
                 {
                     _flight.UndoRetransmissions = Math.Max(_flight.UndoRetransmissions - (block.End - block.Start), 0);
@@ -182,7 +178,8 @@ internal sealed partial class TcpConnection
         for (int i = first; i < segment.Options.SackCount; i++)
         {
             block = segment.Options.Sack(i);
-            if (block.Start < block.End && block.Start > segment.Acknowledgment && block.Start >= _unacknowledged && block.End <= _next)
+            SequenceNumber least = SequenceNumber.Max(segment.Acknowledgment + 1, _send.Unacknowledged);
+            if (block.Start < block.End && block.Start >= least && block.End <= _send.Next)
             {
                 MarkSacked(block, ref summary);
             }

@@ -5,11 +5,8 @@ internal sealed partial class TcpConnection
 {
     private const int QuickAcknowledgments = 16;
 
+    private ReceiveVariables _receive;
     private TcpDisorder? _disorder;
-    private SequenceNumber _receiveNext;
-    private SequenceNumber _advertised;
-    private SequenceNumber _lastAcknowledged;
-    private SequenceNumber _finSequence;
     private int _unacknowledgedData;
     private ushort _receiveSegmentSize = 536;
     private byte _receiveScale;
@@ -31,7 +28,7 @@ internal sealed partial class TcpConnection
         }
 
         bool isUnread = IsOrphaned || (IsReadingOver && _isFinDue);
-        if (isUnread && segment.Sequence + segment.Data.Length > _receiveNext)
+        if (isUnread && segment.Sequence + segment.Data.Length > _receive.Next)
         {
             // Nobody will read it: the peer must not take it for delivered. Whether there is room for it does not matter.
             SendReset();
@@ -42,9 +39,9 @@ internal sealed partial class TcpConnection
         SequenceNumber start = segment.Sequence;
         SegmentData data = segment.Data;
         bool hasFin = segment.Has(TcpFlags.Fin);
-        if (start < _receiveNext)
+        if (start < _receive.Next)
         {
-            int old = Math.Min(_receiveNext - start, data.Length);
+            int old = Math.Min(_receive.Next - start, data.Length);
             if (old > 0)
             {
                 SetDuplicate(start, start + old);
@@ -52,10 +49,10 @@ internal sealed partial class TcpConnection
             }
 
             data = data[old..];
-            start = _receiveNext;
+            start = _receive.Next;
         }
 
-        int fits = Math.Min(_advertised - start, _user.ReceiveQueue.Room - (start - _receiveNext));
+        int fits = Math.Min(_receive.Advertised - start, _user.ReceiveQueue.Room - (start - _receive.Next));
         if (data.Length > fits)
         {
             data = data[..Math.Max(fits, 0)];
@@ -66,13 +63,13 @@ internal sealed partial class TcpConnection
         if (hasFin && !_hasFinArrived)
         {
             _hasFinArrived = true;
-            _finSequence = start + data.Length;
+            _receive.Fin = start + data.Length;
         }
 
         if (data.Length > 0)
         {
             _receiveSegmentSize = (ushort)Math.Max(_receiveSegmentSize, Math.Min(data.Length, _pathSegmentSize));
-            if (start == _receiveNext)
+            if (start == _receive.Next)
             {
                 TakeInOrder(data);
             }
@@ -81,12 +78,12 @@ internal sealed partial class TcpConnection
                 TakeEarly(start, data);
             }
         }
-        else if (hasFin && start != _receiveNext)
+        else if (hasFin && start != _receive.Next)
         {
             _isAcknowledgmentDue = true;
         }
 
-        if (_hasFinArrived && _receiveNext >= _finSequence)
+        if (_hasFinArrived && _receive.Next >= _receive.Fin)
         {
             ReceiveFin();
         }
@@ -102,10 +99,10 @@ internal sealed partial class TcpConnection
         }
 
         bool hasEarly = _disorder is { Early.Count: > 0 };
-        SequenceNumber whole = _receiveNext + data.Length;
+        SequenceNumber whole = _receive.Next + data.Length;
         whole = hasEarly ? _disorder!.Early.TakeFrom(whole) : whole;
-        int count = whole - _receiveNext;
-        _receiveNext = whole;
+        int count = whole - _receive.Next;
+        _receive.Next = whole;
         if (count > data.Length)
         {
             _user.ReceiveQueue.Commit(count - data.Length);
@@ -153,7 +150,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (!_user.ReceiveQueue.TryWrite(start - _receiveNext, data.Span) || !_disorder.Early.TryAdd(start, end))
+        if (!_user.ReceiveQueue.TryWrite(start - _receive.Next, data.Span) || !_disorder.Early.TryAdd(start, end))
         {
             ForgetFin();
         }
@@ -170,7 +167,7 @@ internal sealed partial class TcpConnection
 
     private void ReceiveFin()
     {
-        _receiveNext += 1;
+        _receive.Next += 1;
         _receivedCount++;
         _hasPeerFinished = true;
         _hasFinArrived = false;
@@ -208,7 +205,7 @@ internal sealed partial class TcpConnection
     /// </summary>
     private int ReceiveWindow()
     {
-        int announced = Math.Max(_advertised - _receiveNext, 0);
+        int announced = Math.Max(_receive.Advertised - _receive.Next, 0);
         int room = UsableRoom();
         return room - announced >= WorthwhileOpening() ? room : announced;
     }
@@ -221,7 +218,7 @@ internal sealed partial class TcpConnection
     /// <summary>The user has taken data. The peer is told when the window has opened far enough for it to matter.</summary>
     private void UpdateWindow()
     {
-        int announced = Math.Max(_advertised - _receiveNext, 0);
+        int announced = Math.Max(_receive.Advertised - _receive.Next, 0);
         int room = UsableRoom();
         if (room - announced >= Math.Max(Math.Min(_user.ReceiveQueue.Capacity / 2, 2 * _receiveSegmentSize), 1)
             && (room >= 2 * announced || room - announced >= _user.ReceiveQueue.Capacity / 4))
@@ -236,12 +233,12 @@ internal sealed partial class TcpConnection
         int window = ReceiveWindow();
         int scale = isScaled ? _receiveScale : 0;
         int field = Math.Min(window >> scale, ushort.MaxValue);
-        if (_receiveNext + (field << scale) < _advertised && field < ushort.MaxValue)
+        if (_receive.Next + (field << scale) < _receive.Advertised && field < ushort.MaxValue)
         {
             field++;
         }
 
-        _advertised = SequenceNumber.Max(_advertised, _receiveNext + (field << scale));
+        _receive.Advertised = SequenceNumber.Max(_receive.Advertised, _receive.Next + (field << scale));
         return (ushort)field;
     }
 }

@@ -43,7 +43,7 @@ internal sealed partial class TcpConnection
     private void ReceiveInSynSent(in TcpSegment segment)
     {
         bool hasAcknowledgment = segment.Has(TcpFlags.Ack);
-        if (hasAcknowledgment && (segment.Acknowledgment <= _unacknowledged || segment.Acknowledgment > _next))
+        if (hasAcknowledgment && (segment.Acknowledgment <= _send.Unacknowledged || segment.Acknowledgment > _send.Next))
         {
             if (!segment.Has(TcpFlags.Rst))
             {
@@ -80,7 +80,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        _unacknowledged = segment.Acknowledgment;
+        _send.Unacknowledged = segment.Acknowledgment;
 
         // As Linux counts: the SYN of an active open is acknowledged data, that of a passive one is not.
         _acknowledgedCount = 1;
@@ -151,7 +151,7 @@ internal sealed partial class TcpConnection
     private void ReceiveAcceptable(in TcpSegment segment)
     {
         // RFC 5961, section 5: an acknowledgment of what was never sent, or of what is long past, is somebody else's guess.
-        if (segment.Acknowledgment > _next || segment.Acknowledgment < _unacknowledged - Math.Max(_largestSendWindow, 1))
+        if (segment.Acknowledgment > _send.Next || segment.Acknowledgment < _send.Unacknowledged - Math.Max(_send.LargestWindow, 1))
         {
             if (State == TcpState.SynReceived)
             {
@@ -165,13 +165,13 @@ internal sealed partial class TcpConnection
 
         if (State == TcpState.SynReceived)
         {
-            if (segment.Acknowledgment <= _unacknowledged)
+            if (segment.Acknowledgment <= _send.Unacknowledged)
             {
                 _layer.SendReset(Flow, segment);
                 return;
             }
 
-            _unacknowledged = _next;
+            _send.Unacknowledged = _send.Next;
             MeasureSyn(segment.Options);
             Establish();
             SetSendWindow(segment);
@@ -207,7 +207,7 @@ internal sealed partial class TcpConnection
     /// <summary>RFC 5961, section 3: only a reset at exactly the next sequence number is one for certain.</summary>
     private void ReceiveReset(in TcpSegment segment)
     {
-        if (segment.Sequence != _receiveNext)
+        if (segment.Sequence != _receive.Next)
         {
             Challenge();
             return;
@@ -221,8 +221,8 @@ internal sealed partial class TcpConnection
     /// <summary>The four cases of RFC 9293, table 6; a segment without length may also stand at the end of the window.</summary>
     private bool IsInWindow(in TcpSegment segment)
     {
-        int window = Math.Max(_advertised - _receiveNext, 0);
-        int offset = segment.Sequence - _receiveNext;
+        int window = Math.Max(_receive.Advertised - _receive.Next, 0);
+        int offset = segment.Sequence - _receive.Next;
         if (segment.Length == 0 || segment.Has(TcpFlags.Rst))
         {
             // A peer that has filled the window sends its acknowledgments from behind it.
@@ -235,14 +235,14 @@ internal sealed partial class TcpConnection
 
     private bool IsSynAcknowledgmentOfOurs(in TcpSegment segment) =>
         segment.Has(TcpFlags.Syn) && segment.Has(TcpFlags.Ack) && !segment.Has(TcpFlags.Rst) && segment.Data.IsEmpty
-        && segment.Sequence + 1 == _receiveNext && segment.Acknowledgment == _next;
+        && segment.Sequence + 1 == _receive.Next && segment.Acknowledgment == _send.Next;
 
     private void AnswerUnacceptable(in TcpSegment segment)
     {
-        if (segment.Data.Length > 0 && segment.Sequence < _receiveNext)
+        if (segment.Data.Length > 0 && segment.Sequence < _receive.Next)
         {
             // Data that has arrived before: the peer learns so at once, and by DSACK what it sent in vain (RFC 2883).
-            SetDuplicate(segment.Sequence, SequenceNumber.Min(segment.Sequence + segment.Data.Length, _receiveNext));
+            SetDuplicate(segment.Sequence, SequenceNumber.Min(segment.Sequence + segment.Data.Length, _receive.Next));
             AcknowledgeAtOnce();
             return;
         }
@@ -266,9 +266,9 @@ internal sealed partial class TcpConnection
     /// <summary>Takes what the peer's SYN says.</summary>
     private void TakeSyn(SequenceNumber sequence, in TcpOptions options, ushort window)
     {
-        _receiveNext = sequence + 1;
-        _advertised = SequenceNumber.Max(_receiveNext, _receiveNext + Math.Min(_user.ReceiveQueue.Room, ushort.MaxValue));
-        _lastAcknowledged = _receiveNext;
+        _receive.Next = sequence + 1;
+        _receive.Advertised = SequenceNumber.Max(_receive.Next, _receive.Next + Math.Min(_user.ReceiveQueue.Room, ushort.MaxValue));
+        _receive.LastAcknowledged = _receive.Next;
         _receivedAt = Now;
         _peerSegmentSize = options.MaximumSegmentSize;
         _isSackPermitted = options.IsSackPermitted;
@@ -286,10 +286,10 @@ internal sealed partial class TcpConnection
             _receiveScale = 0;
         }
 
-        _sendWindow = window;
-        _largestSendWindow = window;
-        _windowSequence = sequence;
-        _windowAcknowledgment = _unacknowledged;
+        _send.Window = window;
+        _send.LargestWindow = window;
+        _send.WindowSequence = sequence;
+        _send.WindowAcknowledgment = _send.Unacknowledged;
         UpdateSegmentSize();
     }
 
@@ -297,8 +297,8 @@ internal sealed partial class TcpConnection
     {
         State = _isFinDue ? TcpState.FinWait1 : TcpState.Established;
         CancelTimer(TcpTimer.Retransmit);
-        _windowAcknowledgment = _unacknowledged;
-        _smallEnd = _unacknowledged;
+        _send.WindowAcknowledgment = _send.Unacknowledged;
+        _send.SmallEnd = _send.Unacknowledged;
         _retries = 0;
         _sentAt = 0;
         _stalledSince = 0;
@@ -332,7 +332,7 @@ internal sealed partial class TcpConnection
 
     private void TakeTimestamp(in TcpSegment segment)
     {
-        if (_hasTimestamps && segment.Options.HasTimestamps && segment.Sequence <= _lastAcknowledged)
+        if (_hasTimestamps && segment.Options.HasTimestamps && segment.Sequence <= _receive.LastAcknowledged)
         {
             _recentTimestamp = segment.Options.TimestampValue;
             _recentTimestampAt = Now;

@@ -5,13 +5,12 @@ namespace Xenlet.Net.Tcp;
 /// <content>What is sent when: retransmissions first, then new data as far as windows, Nagle's rule and segment sizes allow.</content>
 internal sealed partial class TcpConnection
 {
-    private SequenceNumber _smallEnd;
     private long _sentAt;
     private long _stalledSince;
     private uint _retransmissions;
 
     /// <summary>Bytes that the user has written and that were never sent.</summary>
-    private int Unsent => _isFinSent ? 0 : _user.SendQueue.Length - (_next - _unacknowledged);
+    private int Unsent => _isFinSent ? 0 : _user.SendQueue.Length - (_send.Next - _send.Unacknowledged);
 
     /// <summary>Whether all that the user has written is under way, and the windows would take more: the send queue is the limit.</summary>
     public bool IsLimitedByUser => State is TcpState.Established or TcpState.CloseWait && Unsent == 0 && !IsWaitingForRoom
@@ -19,7 +18,7 @@ internal sealed partial class TcpConnection
 
     private bool IsFinUnsent => _isFinDue && !_isFinSent;
 
-    private int OpenWindow => _unacknowledged + _sendWindow - _next;
+    private int OpenWindow => _send.Unacknowledged + _send.Window - _send.Next;
 
     /// <summary>The link has room again.</summary>
     public void OnRoom() => OnWritten();
@@ -49,7 +48,8 @@ internal sealed partial class TcpConnection
             isForced = false;
         }
 
-        if (_flight.Frto == FrtoStep.NewDataSent && _next == _flight.RecoveryPoint && _flight.Sent.ToBeRetransmitted > 0 && !IsWaitingForRoom)
+        bool isNothingNew = _flight.Frto == FrtoStep.NewDataSent && _send.Next == _flight.RecoveryPoint;
+        if (isNothingNew && _flight.Sent.ToBeRetransmitted > 0 && !IsWaitingForRoom)
         {
             // There was nothing new that could be sent: the usual way then.
             _flight.Frto = FrtoStep.None;
@@ -80,7 +80,7 @@ internal sealed partial class TcpConnection
             return false;
         }
 
-        if (index > 0 && _flight.Sent[index].Start >= _unacknowledged + _sendWindow)
+        if (index > 0 && _flight.Sent[index].Start >= _send.Unacknowledged + _send.Window)
         {
             return false;
         }
@@ -155,7 +155,7 @@ internal sealed partial class TcpConnection
         _isCongestionLimited |= room < usable;
         if (size < segment)
         {
-            return isForced || (size == available ? MaySendSmall() : size >= _largestSendWindow / 2) ? size : 0;
+            return isForced || (size == available ? MaySendSmall() : size >= _send.LargestWindow / 2) ? size : 0;
         }
 
         int most = LargestPacket();
@@ -168,7 +168,7 @@ internal sealed partial class TcpConnection
 
         // Where the device cuts segments, few large packets cost least: wait until a quarter of the window is free, as long as plenty is
         // under way whose acknowledgments will free it.
-        int whole = Math.Min(CongestionWindow, _sendWindow);
+        int whole = Math.Min(CongestionWindow, _send.Window);
         if (most > segment && size < available && size < most && size < whole / 4 && _flight.Sent.InFlight > whole / 2
             && _flight.Recovery == RecoveryState.Open && !isForced)
         {
@@ -183,7 +183,7 @@ internal sealed partial class TcpConnection
     /// Nagle's rule as Minshall has it, and Linux: a small segment waits only for a small one that is under way. With the FIN behind it
     /// there is nothing to wait for, and urgent data does not wait.
     /// </summary>
-    private bool MaySendSmall() => Settings.IsNoDelay || _isFinDue || _isSendingUrgent || _smallEnd <= _unacknowledged;
+    private bool MaySendSmall() => Settings.IsNoDelay || _isFinDue || _isSendingUrgent || _send.SmallEnd <= _send.Unacknowledged;
 
     private void RestartAfterIdle(ref int room)
     {
@@ -196,7 +196,7 @@ internal sealed partial class TcpConnection
 
     private bool TryAddSegment(int size, bool hasFin)
     {
-        if (!TrySendData(_next, size, hasFin))
+        if (!TrySendData(_send.Next, size, hasFin))
         {
             return false;
         }
@@ -205,7 +205,7 @@ internal sealed partial class TcpConnection
         EndQuickAcknowledgments(now);
         SentSegment segment = new()
         {
-            Start = _next,
+            Start = _send.Next,
             Length = size + (hasFin ? 1 : 0),
             SegmentSize = _segmentSize,
             State = hasFin ? SentState.HasFin : SentState.None,
@@ -217,11 +217,11 @@ internal sealed partial class TcpConnection
         }
 
         _flight.Sent.Add(segment, _layer.Rings);
-        _next = segment.End;
+        _send.Next = segment.End;
         _isFinSent |= hasFin;
         if (size % _segmentSize != 0)
         {
-            _smallEnd = _next;
+            _send.SmallEnd = _send.Next;
         }
 
         if (_flight.Sent.Count == 1 || _stalledSince == 0)
@@ -239,7 +239,7 @@ internal sealed partial class TcpConnection
     /// </summary>
     private bool TrySendData(SequenceNumber start, int length, bool hasFin)
     {
-        int offset = start - _unacknowledged;
+        int offset = start - _send.Unacknowledged;
         bool isLast = offset + length == _user.SendQueue.Length;
         TcpFlags flags = TcpFlags.Ack | (hasFin ? TcpFlags.Fin : 0) | (isLast && length > 0 ? TcpFlags.Psh : 0);
         int segmentSize = _segmentSize;

@@ -6,5 +6,6 @@ internal sealed partial class TcpConnection
     /// <summary>
     /// Whether a segment that begins here has been sent and not acknowledged: an error that quotes another is forged, or old.
     /// </summary>
-    public bool IsUnderWay(SequenceNumber sequence) => State != TcpState.Closed && sequence >= _unacknowledged && sequence < _next;
+    public bool IsUnderWay(SequenceNumber sequence) =>
+        State != TcpState.Closed && sequence >= _send.Unacknowledged && sequence < _send.Next;
 }

@@ -69,7 +69,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (_flight.Recovery != RecoveryState.Open && _unacknowledged >= _flight.RecoveryPoint)
+        if (_flight.Recovery != RecoveryState.Open && _send.Unacknowledged >= _flight.RecoveryPoint)
         {
             EndRecovery();
         }
@@ -84,8 +84,7 @@ internal sealed partial class TcpConnection
             case RecoveryState.Recovery:
                 int delivered = summary.Delivered == 0 && summary.IsDuplicate && !_isSackPermitted ? _segmentSize : summary.Delivered;
                 bool isSafe = isAdvance && _flight.Sent.ToBeRetransmitted <= lostBefore;
-                Control.Window = Math.Max(
-                    _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, CongestionThreshold, _segmentSize, isSafe), _segmentSize);
+                Reduce(delivered, isSafe);
                 break;
             default:
                 bool isTesting = _flight.Frto != FrtoStep.None && IsFrtoAtNewData(summary);
@@ -96,6 +95,12 @@ internal sealed partial class TcpConnection
 
                 break;
         }
+    }
+
+    private void Reduce(int delivered, bool isSafe)
+    {
+        int window = _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, CongestionThreshold, _segmentSize, isSafe);
+        Control.Window = Math.Max(window, _segmentSize);
     }
 
     /// <summary>Marks what is lost (RFC 8985, section 6.2, step 5; RFC 6582 without SACK).</summary>
@@ -174,8 +179,7 @@ internal sealed partial class TcpConnection
         }
         else if (_flight.Recovery == RecoveryState.Recovery)
         {
-            Control.Window = Math.Max(
-                _flight.Reduction.OnAcknowledged(0, _flight.Sent.InFlight, CongestionThreshold, _segmentSize, isSafe: false), _segmentSize);
+            Reduce(0, isSafe: false);
         }
 
         _isOutputDue = true;
@@ -187,11 +191,10 @@ internal sealed partial class TcpConnection
         PrepareUndo();
         Control.OnLoss(_segmentSize);
         _flight.Recovery = RecoveryState.Recovery;
-        _flight.RecoveryPoint = _next;
-        _flight.Reduction.Start(_next - _unacknowledged + summary.Acknowledged);
+        _flight.RecoveryPoint = _send.Next;
+        _flight.Reduction.Start(_send.Next - _send.Unacknowledged + summary.Acknowledged);
         int delivered = Math.Max(summary.Delivered, _isSackPermitted ? 0 : _flight.Duplicates * _segmentSize);
-        Control.Window = Math.Max(
-            _flight.Reduction.OnAcknowledged(delivered, _flight.Sent.InFlight, CongestionThreshold, _segmentSize, isSafe: false), _segmentSize);
+        Reduce(delivered, isSafe: false);
         RestartRetransmission();
     }
 
@@ -219,7 +222,7 @@ internal sealed partial class TcpConnection
     /// </summary>
     private void EnterLoss()
     {
-        bool isNew = _flight.Recovery == RecoveryState.Open || _unacknowledged >= _flight.RecoveryPoint;
+        bool isNew = _flight.Recovery == RecoveryState.Open || _send.Unacknowledged >= _flight.RecoveryPoint;
         if (isNew)
         {
             PrepareUndo();
@@ -228,7 +231,7 @@ internal sealed partial class TcpConnection
 
         _flight.Frto = isNew ? FrtoStep.Retransmitted : FrtoStep.None;
         _flight.Recovery = RecoveryState.Loss;
-        _flight.RecoveryPoint = _next;
+        _flight.RecoveryPoint = _send.Next;
         _flight.Duplicates = 0;
         _flight.IsProbeOutstanding = false;
 
@@ -264,7 +267,7 @@ internal sealed partial class TcpConnection
         if (_flight.Frto == FrtoStep.Retransmitted && summary.Acknowledged > 0 && Unsent > 0)
         {
             _flight.Frto = FrtoStep.NewDataSent;
-            _flight.RecoveryPoint = _next;
+            _flight.RecoveryPoint = _send.Next;
             Control.Window = _flight.Sent.InFlight + (2 * _segmentSize);
             return true;
         }
@@ -289,7 +292,8 @@ internal sealed partial class TcpConnection
         bool isByTimestamp = summary is { IsOfOriginal: true, Acknowledged: > 0 };
         bool isByFrto = _flight.Recovery == RecoveryState.Loss && _flight.Frto != FrtoStep.None && summary.HasOriginal
             && (_isSackPermitted || !summary.HasRetransmitted);
-        bool isByDuplicates = summary.HasDuplicate && _flight.UndoRetransmissions == 0 && _flight.RetransmissionStamp is not null && _flight.Sent.ToBeRetransmitted == 0;
+        bool isResent = _flight.RetransmissionStamp is not null && _flight.Sent.ToBeRetransmitted == 0;
+        bool isByDuplicates = summary.HasDuplicate && _flight.UndoRetransmissions == 0 && isResent;
         if (!isByTimestamp && !isByFrto && !isByDuplicates)
         {
             return false;
@@ -319,7 +323,7 @@ internal sealed partial class TcpConnection
     /// <summary>Whether a tail loss probe was answered, and what its answer tells (RFC 8985, section 7.4).</summary>
     private void EndLossProbe(in AcknowledgmentSummary summary)
     {
-        if (!_flight.IsProbeOutstanding || _unacknowledged < _flight.ProbeEnd)
+        if (!_flight.IsProbeOutstanding || _send.Unacknowledged < _flight.ProbeEnd)
         {
             return;
         }
@@ -328,7 +332,7 @@ internal sealed partial class TcpConnection
         {
             _flight.IsProbeOutstanding = false;
         }
-        else if (_unacknowledged > _flight.ProbeEnd)
+        else if (_send.Unacknowledged > _flight.ProbeEnd)
         {
             // The probe has repaired a loss that nothing else has told of.
             _flight.IsProbeOutstanding = false;

@@ -17,9 +17,9 @@ internal sealed partial class TcpConnection
         _ => TcpError.None,
     };
 
-    private InternetSendResult SendSyn() => SendSyn(_unacknowledged, TcpFlags.Syn);
+    private InternetSendResult SendSyn() => SendSyn(_send.Unacknowledged, TcpFlags.Syn);
 
-    private InternetSendResult SendSynAcknowledgment() => SendSyn(_unacknowledged, TcpFlags.Syn | TcpFlags.Ack);
+    private InternetSendResult SendSynAcknowledgment() => SendSyn(_send.Unacknowledged, TcpFlags.Syn | TcpFlags.Ack);
 
     private InternetSendResult SendSyn(SequenceNumber sequence, TcpFlags flags)
     {
@@ -70,7 +70,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        SendEmpty(_next);
+        SendEmpty(_send.Next);
     }
 
     /// <summary>Sends a segment without data; one from before what was acknowledged last makes the peer answer.</summary>
@@ -87,7 +87,7 @@ internal sealed partial class TcpConnection
     private void SendReset()
     {
         TcpOptions options = default;
-        Send(_layer.Output.Pool.Rent(0), _next, TcpFlags.Rst | TcpFlags.Ack, options);
+        Send(_layer.Output.Pool.Rent(0), _send.Next, TcpFlags.Rst | TcpFlags.Ack, options);
         _layer.Counters.OutRsts++;
     }
 
@@ -123,14 +123,14 @@ internal sealed partial class TcpConnection
     {
         bool isAcknowledgment = (flags & TcpFlags.Ack) != 0;
         int size = TcpHeader.FixedSize + options.Size;
-        SequenceNumber advertised = _advertised;
+        SequenceNumber advertised = _receive.Advertised;
         bool isSyn = (flags & TcpFlags.Syn) != 0;
         ushort window = State == TcpState.SynSent
             ? (ushort)Math.Min(_user.ReceiveQueue.Room, ushort.MaxValue)
             : AnnounceWindow(isScaled: !isSyn);
         ushort urgent = PointToUrgent(sequence, ref flags);
         TcpHeader header = new(
-            Flow.Local.Port, Flow.Remote.Port, sequence, isAcknowledgment ? _receiveNext : default, flags, window, urgent, size);
+            Flow.Local.Port, Flow.Remote.Port, sequence, isAcknowledgment ? _receive.Next : default, flags, window, urgent, size);
         Span<byte> bytes = packet.Prepend(size);
         header.Write(bytes);
         options.Write(bytes[TcpHeader.FixedSize..]);
@@ -141,14 +141,14 @@ internal sealed partial class TcpConnection
         InternetSendResult result = _layer.Output.Send(packet, TcpLayer.MakeHeader(Flow, Settings, Route));
         if (result == InternetSendResult.NoRoom)
         {
-            _advertised = advertised;
+            _receive.Advertised = advertised;
             return result;
         }
 
         _layer.Counters.OutSegs++;
         if (isAcknowledgment)
         {
-            _lastAcknowledged = _receiveNext;
+            _receive.LastAcknowledged = _receive.Next;
             _unacknowledgedData = 0;
             _isAcknowledgmentDue = false;
             _isAcknowledgmentUrgent = false;

@@ -33,7 +33,7 @@ internal sealed partial class TcpConnection
     /// <param name="isHard">Whether nobody will ever answer there (RFC 1122, section 4.2.3.9).</param>
     public void OnError(TcpError error, SequenceNumber sequence, bool isHard)
     {
-        if (State == TcpState.Closed || sequence < _unacknowledged || sequence >= _next)
+        if (State == TcpState.Closed || sequence < _send.Unacknowledged || sequence >= _send.Next)
         {
             return;
         }
@@ -175,7 +175,7 @@ internal sealed partial class TcpConnection
     {
         // A peer that has closed its window over data in flight and answers is alive, however often that data is sent. But it must not keep
         // for ever what no user waits for.
-        bool isHeld = _sendWindow == 0 && !IsOrphaned && Now - _receivedAt < TcpTimes.LongestTimeout;
+        bool isHeld = _send.Window == 0 && !IsOrphaned && Now - _receivedAt < TcpTimes.LongestTimeout;
         if (!isHeld && ++_retries > (IsOrphaned ? TcpTimes.OrphanRetries : TcpTimes.DataRetries))
         {
             GiveUp();
@@ -235,9 +235,10 @@ internal sealed partial class TcpConnection
         _windowBackoff = 0;
         _waitsFor = RetransmissionWait.Timeout;
         long wait = _path.Timeout;
-        if (_flight.Recovery == RecoveryState.Open && _isSackPermitted && !_flight.IsProbeOutstanding && _flight.Sent.Sacked == 0 && _path.Smoothed != 0)
+        bool isQuiet = _flight.Recovery == RecoveryState.Open && !_flight.IsProbeOutstanding && _flight.Sent.Sacked == 0;
+        if (isQuiet && _isSackPermitted && _path.Smoothed != 0)
         {
-            bool isAlone = _next - _unacknowledged <= _segmentSize;
+            bool isAlone = _send.Next - _send.Unacknowledged <= _segmentSize;
             long probe = (2 * _path.Smoothed) + (isAlone ? TcpTimes.WorstAcknowledgmentDelay : 2 * StackTime.Millisecond);
             if (probe < wait)
             {
@@ -285,7 +286,7 @@ internal sealed partial class TcpConnection
             }
         }
 
-        _flight.ProbeEnd = _next;
+        _flight.ProbeEnd = _send.Next;
         RestartRetransmission();
     }
 
@@ -311,7 +312,7 @@ internal sealed partial class TcpConnection
         {
             _windowBackoff = (byte)Math.Min(_windowBackoff + 1, LongestBackoff);
             _windowProbes++;
-            SendEmpty(_unacknowledged - 1);
+            SendEmpty(_send.Unacknowledged - 1);
             RestartRetransmission();
         }
     }
@@ -349,7 +350,7 @@ internal sealed partial class TcpConnection
         }
 
         _keepAliveProbes = (byte)Math.Min(_keepAliveProbes + 1, byte.MaxValue);
-        SendEmpty(_unacknowledged - 1);
+        SendEmpty(_send.Unacknowledged - 1);
         SetTimer(TcpTimer.KeepAlive, now + Settings.KeepAliveInterval);
     }
 

@@ -5,9 +5,7 @@ namespace Xenlet.Net.Tcp;
 /// </content>
 internal sealed partial class TcpConnection
 {
-    private SequenceNumber _urgentEnd;
     private bool _isSendingUrgent;
-    private SequenceNumber _urgentMark;
     private bool _hasUrgentMark;
     private bool _isUrgentByteMissing;
 
@@ -22,21 +20,21 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        SequenceNumber first = State is TcpState.SynSent or TcpState.SynReceived ? _next : _unacknowledged;
-        _urgentEnd = first + length;
+        SequenceNumber first = State is TcpState.SynSent or TcpState.SynReceived ? _send.Next : _send.Unacknowledged;
+        _send.UrgentEnd = first + length;
         _isSendingUrgent = true;
     }
 
     /// <summary>The urgent pointer of a segment, whose flags get URG; 0 for none.</summary>
     private ushort PointToUrgent(SequenceNumber sequence, ref TcpFlags flags)
     {
-        if (!_isSendingUrgent || sequence >= _urgentEnd || (flags & (TcpFlags.Syn | TcpFlags.Rst)) != 0)
+        if (!_isSendingUrgent || sequence >= _send.UrgentEnd || (flags & (TcpFlags.Syn | TcpFlags.Rst)) != 0)
         {
             return 0;
         }
 
-        int distance = _urgentEnd - sequence;
-        if (distance > ushort.MaxValue && sequence + ushort.MaxValue <= _next)
+        int distance = _send.UrgentEnd - sequence;
+        if (distance > ushort.MaxValue && sequence + ushort.MaxValue <= _send.Next)
         {
             // It cannot be said from here. What is sent later can.
             return 0;
@@ -57,7 +55,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (_hasUrgentMark && _urgentMark < _receiveNext)
+        if (_hasUrgentMark && _receive.UrgentMark < _receive.Next)
         {
             _hasUrgentMark = false;
             _isUrgentByteMissing = false;
@@ -67,21 +65,21 @@ internal sealed partial class TcpConnection
         if (segment.Has(TcpFlags.Urg))
         {
             SequenceNumber mark = segment.Sequence + Math.Max(segment.Header.UrgentPointer - 1, 0);
-            isNews = mark >= _receiveNext && (!_hasUrgentMark || mark > _urgentMark);
+            isNews = mark >= _receive.Next && (!_hasUrgentMark || mark > _receive.UrgentMark);
             if (isNews)
             {
-                _urgentMark = mark;
+                _receive.UrgentMark = mark;
                 _hasUrgentMark = true;
                 _isUrgentByteMissing = true;
             }
         }
 
-        int place = _urgentMark - segment.Sequence;
+        int place = _receive.UrgentMark - segment.Sequence;
         bool isHere = _isUrgentByteMissing && place >= 0 && place < segment.Data.Length;
         if (isNews || isHere)
         {
             _isUrgentByteMissing = !isHere;
-            _user.ReceiveQueue.MarkUrgent(_urgentMark - _receiveNext, isHere ? segment.Data.Span[place] : -1);
+            _user.ReceiveQueue.MarkUrgent(_receive.UrgentMark - _receive.Next, isHere ? segment.Data.Span[place] : -1);
         }
     }
 }

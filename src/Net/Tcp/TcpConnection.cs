@@ -27,9 +27,9 @@ internal sealed partial class TcpConnection
         Flow = flow;
         Binding = binding;
         _timestampOffset = layer.TimestampOffset(flow);
-        _unacknowledged = initial;
-        _next = initial + 1;
-        _smallEnd = _unacknowledged;
+        _send.Unacknowledged = initial;
+        _send.Next = initial + 1;
+        _send.SmallEnd = _send.Unacknowledged;
         Settings = settings ?? TcpSettings.Default;
     }
 
@@ -100,7 +100,7 @@ internal sealed partial class TcpConnection
         connection._sentAt = syn.SentAt;
         connection._stalledSince = syn.SentAt;
         connection.TakeSyn(syn.RemoteSequence, syn.Options, syn.Window);
-        connection._advertised = connection._receiveNext + syn.LocalWindow;
+        connection._receive.Advertised = connection._receive.Next + syn.LocalWindow;
         connection.SetTimer(TcpTimer.Retransmit, connection.Now + TcpTimes.InitialTimeout);
         return connection;
     }
@@ -238,7 +238,7 @@ internal sealed partial class TcpConnection
 
     /// <summary>Whether the peer has acknowledged all that the user has written, and the end if the user has ended.</summary>
     public bool IsDelivered => State == TcpState.Closed
-        || (_user.SendQueue.Length == 0 && (!_isFinDue || (_isFinSent && _unacknowledged == _next)));
+        || (_user.SendQueue.Length == 0 && (!_isFinDue || (_isFinSent && _send.Unacknowledged == _send.Next)));
 
     private void Enter() => _isBusy = true;
 
@@ -253,12 +253,12 @@ internal sealed partial class TcpConnection
 
     private TimeWaitEntry MakeTimeWaitEntry() => new()
     {
-        ReceiveNext = _receiveNext,
-        SendNext = _next,
+        ReceiveNext = _receive.Next,
+        SendNext = _send.Next,
         RecentTimestamp = _recentTimestamp,
         TimestampOffset = _timestampOffset,
         HasTimestamps = _hasTimestamps,
-        Window = (ushort)Math.Min(Math.Max(_advertised - _receiveNext, 0) >> _receiveScale, ushort.MaxValue),
+        Window = (ushort)Math.Min(Math.Max(_receive.Advertised - _receive.Next, 0) >> _receiveScale, ushort.MaxValue),
     };
 
     /// <summary>The batch has ended: sends what is due.</summary>

@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using Xenlet.Net.Internet;
 using Xenlet.Net.Tcp;
 using Xenlet.Net.Tests.Simulation;
@@ -5,7 +7,7 @@ using Xenlet.Net.Tests.Tcp.Simulation;
 
 namespace Xenlet.Net.Tests.Tcp;
 
-/// <summary>What a segment costs.</summary>
+/// <summary>What a segment costs, and a connection.</summary>
 public sealed class CostTests
 {
     private const int Chunk = 60_000;
@@ -14,6 +16,65 @@ public sealed class CostTests
     [InlineData(false)]
     [InlineData(true)]
     public void A_segment_makes_no_garbage(bool isSegmenting)
+    {
+        (SimulatedTime time, Loop left, Loop right, SimulatedUser client, SimulatedUser accepted) = Connect(isSegmenting);
+        for (int i = 0; i < 20; i++)
+        {
+            Transfer(client, accepted, left, right, time);
+        }
+
+        long segments = left.Sent + right.Sent;
+        long least = Garbage.Least(() =>
+        {
+            for (int i = 0; i < 50; i++)
+            {
+                Transfer(client, accepted, left, right, time);
+            }
+        });
+
+        Assert.Equal(0, least);
+        Assert.True(left.Sent + right.Sent - segments >= 100, "hardly anything was sent");
+    }
+
+    [Fact]
+    public void A_connection_of_which_nothing_is_under_way_holds_no_object_of_its_own()
+    {
+        (SimulatedTime time, Loop left, Loop right, SimulatedUser client, SimulatedUser accepted) = Connect(isSegmenting: false);
+        for (int i = 0; i < 3; i++)
+        {
+            Transfer(client, accepted, left, right, time, 100);
+            Transfer(accepted, client, left, right, time, 100);
+        }
+
+        Assert.True(left.Timers.Count + right.Timers.Count > 0, "no timer has had anything to do");
+        time.GoTo(time.Now + (60 * SimulatedTime.Second));
+        left.Timers.Run(time.Now);
+        right.Timers.Run(time.Now);
+        Assert.Equal((0, 0), (left.Timers.Count, right.Timers.Count));
+        Assert.Equal(["<Binding>k__BackingField", "<Settings>k__BackingField", "_flight", "_layer", "_user"], Held(client.Connection!));
+        Assert.Equal(Held(client.Connection!), Held(accepted.Connection!));
+        Assert.Same(TcpFlight.None, FieldOf("_flight").GetValue(client.Connection));
+        Assert.Same(TcpFlight.None, FieldOf("_flight").GetValue(accepted.Connection));
+    }
+
+    [Fact]
+    public void A_connection_has_at_most_376_bytes()
+    {
+        object? made = null;
+        Assert.InRange(Garbage.Least(() => made = RuntimeHelpers.GetUninitializedObject(typeof(TcpConnection))), 1, 376);
+        Assert.NotNull(made);
+    }
+
+    private static FieldInfo FieldOf(string name) => typeof(TcpConnection).GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)!;
+
+    /// <summary>The names of a connection's fields that refer to something.</summary>
+    private static IEnumerable<string> Held(TcpConnection connection) => typeof(TcpConnection)
+        .GetFields(BindingFlags.Instance | BindingFlags.NonPublic)
+        .Where(field => !field.FieldType.IsValueType && field.GetValue(connection) is not null)
+        .Select(field => field.Name)
+        .Order(StringComparer.Ordinal);
+
+    private static (SimulatedTime Time, Loop Left, Loop Right, SimulatedUser Client, SimulatedUser Accepted) Connect(bool isSegmenting)
     {
         SimulatedTime time = new();
         Loop left = new(time, 1, isSegmenting);
@@ -26,27 +87,12 @@ public sealed class CostTests
         Assert.Equal(TcpError.None, left.Tcp.Connect(new Endpoint(right.Address, 80), client, null, null, out TcpConnection? connection));
         client.Connection = connection;
         Exchange(left, right);
-        for (int i = 0; i < 20; i++)
-        {
-            Transfer(client, server.Accepted[0], left, right, time);
-        }
-
-        long segments = left.Sent + right.Sent;
-        long least = Garbage.Least(() =>
-        {
-            for (int i = 0; i < 50; i++)
-            {
-                Transfer(client, server.Accepted[0], left, right, time);
-            }
-        });
-
-        Assert.Equal(0, least);
-        Assert.True(left.Sent + right.Sent - segments >= 100, "hardly anything was sent");
+        return (time, left, right, client, server.Accepted[0]);
     }
 
-    private static void Transfer(SimulatedUser from, SimulatedUser to, Loop left, Loop right, SimulatedTime time)
+    private static void Transfer(SimulatedUser from, SimulatedUser to, Loop left, Loop right, SimulatedTime time, int length = Chunk)
     {
-        from.Write(Chunk);
+        from.Write(length);
         while (from.Length > 0)
         {
             time.GoTo(time.Now + SimulatedTime.Millisecond);
