@@ -55,6 +55,11 @@ public sealed class CostTests
         Assert.Equal(Held(client.Connection!), Held(accepted.Connection!));
         Assert.Same(TcpFlight.None, FieldOf("_flight").GetValue(client.Connection));
         Assert.Same(TcpFlight.None, FieldOf("_flight").GetValue(accepted.Connection));
+
+        client.Write(100);
+        Assert.Equal(1, left.Timers.Count);
+        client.Connection!.Abort();
+        Assert.Equal(0, left.Timers.Count);
     }
 
     [Fact]
