@@ -116,16 +116,12 @@ internal static unsafe class NucleusCallSockets
 
     private static long Complete(Socket* socket, ulong error, ulong modified)
     {
-        if (socket->Call == SocketCall.None || !socket->IsCallTaken || socket->IsCallAnswered || error > int.MaxValue)
+        if (!SocketControlCall.IsUnderWay(socket) || !socket->Call->IsTaken || error > int.MaxValue)
         {
             return -Errno.EINVAL;
         }
 
-        if (socket->Kind == SocketKind.Query)
-        {
-            socket->CallEndpoint.High = modified;
-        }
-
+        socket->Call->ModifiedAt = modified;
         SocketControl.Complete(socket, (int)error);
         return 0;
     }
@@ -133,9 +129,13 @@ internal static unsafe class NucleusCallSockets
     private static long SetEndpoint(Socket* socket, ulong address, bool isRemote)
     {
         long error = ProgramMemory.PrepareRead(address, (ulong)sizeof(EndpointRecord));
-        if (error == 0)
+        if (error == 0 && isRemote)
         {
-            *(isRemote ? &socket->Remote : &socket->Local) = *(EndpointRecord*)address;
+            socket->Remote = *(EndpointRecord*)address;
+        }
+        else if (error == 0)
+        {
+            socket->Local = *(EndpointRecord*)address;
         }
 
         return error;
@@ -165,7 +165,7 @@ internal static unsafe class NucleusCallSockets
             socket->Error = (int)error;
             SocketReadiness.Notify(socket, PollEvents.EPOLLERR);
         }
-        else if (socket->Call == SocketCall.Connect)
+        else if (socket->Call != null && socket->Call->Kind == SocketCall.Connect)
         {
             SocketControl.Complete(socket, (int)error);
         }
@@ -196,7 +196,7 @@ internal static unsafe class NucleusCallSockets
         Length.ReceiveRoom => ReceiveRoom(socket),
         Length.Received => socket->Received.Count,
         Length.Urgent => UrgentData.SentLength(socket),
-        Length.OfferRoom => socket->State == SocketState.Listening ? Math.Max(socket->Backlog + 1 - socket->OfferedCount, 0) : 0,
+        Length.OfferRoom => socket->State == SocketState.Listening ? Math.Max(socket->Listener->Backlog + 1 - socket->Listener->OfferedCount, 0) : 0,
         _ => -Errno.EINVAL,
     };
 
@@ -347,17 +347,7 @@ internal static unsafe class NucleusCallSockets
         socket->State = SocketState.Connected;
         socket->IsConnectReported = true;
         socket->IsKnown = true;
-        if (listener->LastOffered == null)
-        {
-            listener->FirstOffered = socket;
-        }
-        else
-        {
-            listener->LastOffered->NextOffered = socket;
-        }
-
-        listener->LastOffered = socket;
-        listener->OfferedCount++;
+        SocketListener.Add(listener->Listener, socket);
         SocketReadiness.Notify(listener, PollEvents.Arrival);
         return (long)socket->Handle;
     }

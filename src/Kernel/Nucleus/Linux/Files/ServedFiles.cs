@@ -70,7 +70,7 @@ internal static unsafe class ServedFiles
     }
 
     public static long WriteStatus(Socket* content, ulong address) =>
-        FileStatus.WriteRegular(address, content->Received.Count, content->ModifiedAt);
+        FileStatus.WriteRegular(address, content->Received.Count, content->Call->ModifiedAt);
 
     /// <summary>Reads from where the last read has ended, into memory that may be written.</summary>
     public static long Read(OpenFile* file, byte* buffer, ulong count)

@@ -16,35 +16,48 @@ internal unsafe struct ByteQueue
     // Pages lie in a directory by their number modulo this, so a window of fewer pages has no two at one place.
     private const ulong Slots = Pages.Size / sizeof(ulong);
 
-    // Positions count bytes from the socket's beginning.
+    // A page's address has zeros where its word in _place has these.
+    private const ulong SlotMask = Slots - 1;
+    private const ulong DirectoryFlag = Slots;
+    private const ulong SentFlag = Slots << 1;
+
+    // The first byte's position: how many there were before it, from the socket's beginning.
     private ulong _head;
-    private ulong _tail;
 
-    // The end of what was written, behind gaps too.
-    private ulong _written;
+    // The physical address of the only page, with the page's place in a directory; or that of the directory, once there was a second
+    // page. 0 for none. With it, whose pages these are.
+    private ulong _place;
 
-    // The only page, and its number; or the directory, once there was a second one. Physical addresses; 0 for none.
-    private ulong _page;
-    private ulong _pageNumber;
-    private ulong _directory;
+    private uint _count;
 
-    /// <summary>Whose pages it takes. It is set before the first byte.</summary>
-    public SocketDirection Direction;
+    // How far behind the first byte the end of what was written lies, behind gaps too.
+    private uint _written;
 
     /// <summary>Bytes in the queue.</summary>
-    public readonly uint Count => (uint)(_tail - _head);
+    public readonly uint Count => _count;
 
     /// <summary>The position of the first byte: how many there were before it.</summary>
     public readonly ulong FirstPosition => _head;
 
     /// <summary>The position behind the last byte.</summary>
-    public readonly ulong EndPosition => _tail;
+    public readonly ulong EndPosition => _head + _count;
+
+    /// <summary>Whose pages it takes. It is set before the first byte.</summary>
+    public SocketDirection Direction
+    {
+        readonly get => (_place & SentFlag) != 0 ? SocketDirection.Sent : SocketDirection.Received;
+        set => _place = value == SocketDirection.Sent ? _place | SentFlag : _place & ~SentFlag;
+    }
+
+    private readonly bool HasDirectory => (_place & DirectoryFlag) != 0;
+
+    private readonly ulong Frame => _place & ~(Pages.Size - 1);
 
     /// <summary>Writes bytes that begin this far behind the last one of the queue. They are no part of it yet.</summary>
     /// <returns>False if there is no memory.</returns>
     public static bool TryWrite(ByteQueue* queue, ulong offset, byte* data, ulong length)
     {
-        ulong position = queue->_tail + offset;
+        ulong position = queue->EndPosition + offset;
         ulong end = position + length;
         while (position < end)
         {
@@ -62,15 +75,15 @@ internal unsafe struct ByteQueue
             position += part;
         }
 
-        queue->_written = Math.Max(queue->_written, end);
+        queue->_written = Math.Max(queue->_written, (uint)(end - queue->_head));
         return true;
     }
 
     /// <summary>The next bytes were written without a gap and belong to the queue now.</summary>
-    public static void Append(ByteQueue* queue, ulong count) => queue->_tail += count;
+    public static void Append(ByteQueue* queue, ulong count) => queue->_count += (uint)count;
 
     /// <summary>Whether bytes that were written reach so far behind the queue's last one.</summary>
-    public static bool IsWritten(ByteQueue* queue, ulong count) => queue->_written >= queue->_tail + count;
+    public static bool IsWritten(ByteQueue* queue, ulong count) => queue->_written >= queue->_count + count;
 
     /// <summary>Copies bytes that begin this far behind the first one. All of them are there.</summary>
     public static void Copy(ByteQueue* queue, ulong offset, byte* destination, ulong length)
@@ -92,9 +105,11 @@ internal unsafe struct ByteQueue
     {
         ulong number = queue->_head / Pages.Size;
         queue->_head += count;
-        for (; number < queue->_head / Pages.Size && queue->_directory != 0; number++)
+        queue->_count -= (uint)count;
+        queue->_written -= (uint)count;
+        for (; number < queue->_head / Pages.Size && queue->HasDirectory; number++)
         {
-            ulong* slot = DirectMap.Words(queue->_directory) + (number % Slots);
+            ulong* slot = DirectMap.Words(queue->Frame) + (number % Slots);
             if (*slot != 0)
             {
                 SocketMemory.Return(queue->Direction, *slot);
@@ -108,81 +123,75 @@ internal unsafe struct ByteQueue
     /// <summary>Takes back what was written and not appended.</summary>
     public static void Withdraw(ByteQueue* queue)
     {
-        queue->_written = queue->_tail;
+        queue->_written = queue->_count;
         Trim(queue);
     }
 
     /// <summary>Removes everything, also what was written behind gaps.</summary>
     public static void Clear(ByteQueue* queue)
     {
-        queue->_head = queue->_tail;
-        queue->_written = queue->_tail;
+        queue->_head += queue->_count;
+        queue->_count = 0;
+        queue->_written = 0;
         Trim(queue);
     }
 
     /// <summary>Frees all pages if nothing is in them.</summary>
     private static void Trim(ByteQueue* queue)
     {
-        if (queue->_head < queue->_written)
+        if (queue->_written > 0 || queue->Frame == 0)
         {
             return;
         }
 
-        if (queue->_page != 0)
+        if (queue->HasDirectory)
         {
-            SocketMemory.Return(queue->Direction, queue->_page);
-            queue->_page = 0;
-        }
-
-        if (queue->_directory == 0)
-        {
-            return;
-        }
-
-        ulong* slots = DirectMap.Words(queue->_directory);
-        for (ulong i = 0; i < Slots; i++)
-        {
-            if (slots[i] != 0)
+            ulong* slots = DirectMap.Words(queue->Frame);
+            for (ulong i = 0; i < Slots; i++)
             {
-                SocketMemory.Return(queue->Direction, slots[i]);
+                if (slots[i] != 0)
+                {
+                    SocketMemory.Return(queue->Direction, slots[i]);
+                }
             }
         }
 
-        SocketMemory.Return(queue->Direction, queue->_directory);
-        queue->_directory = 0;
+        SocketMemory.Return(queue->Direction, queue->Frame);
+        queue->_place &= SentFlag;
     }
 
     private static ulong FrameOf(ByteQueue* queue, ulong number) =>
-        queue->_directory != 0 ? DirectMap.Words(queue->_directory)[number % Slots] : queue->_page;
+        queue->HasDirectory ? DirectMap.Words(queue->Frame)[number % Slots] : queue->Frame;
 
     /// <summary>The page with a number, which is taken if it is not there; null if there is no memory.</summary>
     private static byte* PageFor(ByteQueue* queue, ulong number)
     {
-        if (queue->_directory == 0)
+        ulong frame = queue->Frame;
+        if (!queue->HasDirectory)
         {
-            if (queue->_page != 0 && queue->_pageNumber == number)
+            if (frame != 0 && (queue->_place & SlotMask) == number % Slots)
             {
-                return DirectMap.Bytes(queue->_page);
+                return DirectMap.Bytes(frame);
             }
 
-            if (queue->_page == 0)
-            {
-                queue->_page = SocketMemory.Take(queue->Direction, isCleared: false);
-                queue->_pageNumber = number;
-                return queue->_page == 0 ? null : DirectMap.Bytes(queue->_page);
-            }
-
-            queue->_directory = SocketMemory.Take(queue->Direction, isCleared: true);
-            if (queue->_directory == 0)
+            ulong taken = SocketMemory.Take(queue->Direction, isCleared: frame != 0);
+            if (taken == 0)
             {
                 return null;
             }
 
-            DirectMap.Words(queue->_directory)[queue->_pageNumber % Slots] = queue->_page;
-            queue->_page = 0;
+            if (frame == 0)
+            {
+                queue->_place |= taken | (number % Slots);
+                return DirectMap.Bytes(taken);
+            }
+
+            DirectMap.Words(taken)[queue->_place & SlotMask] = frame;
+            queue->_place = taken | DirectoryFlag | (queue->_place & SentFlag);
+            frame = taken;
         }
 
-        ulong* slot = DirectMap.Words(queue->_directory) + (number % Slots);
+        ulong* slot = DirectMap.Words(frame) + (number % Slots);
         if (*slot == 0)
         {
             *slot = SocketMemory.Take(queue->Direction, isCleared: false);

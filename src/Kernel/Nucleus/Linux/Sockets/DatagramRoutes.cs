@@ -30,13 +30,23 @@ internal static unsafe class DatagramRoutes
         }
 
         long result = SocketControl.FindRoute(thread, socket, *remote, length);
-        if (result == 0)
+        DatagramState* state = result == 0 ? DatagramState.Of(socket) : null;
+        if (state != null)
         {
-            socket->Routed = *remote;
-            socket->RoutedLength = Math.Max(length, AlwaysCarried);
+            state->Routed = *remote;
+            state->RoutedLength = Math.Max(length, AlwaysCarried);
         }
 
         return result;
+    }
+
+    /// <summary>Something has changed that may make a way, or close one.</summary>
+    public static void Forget(Socket* socket)
+    {
+        if (socket->Datagrams != null)
+        {
+            socket->Datagrams->RoutedLength = 0;
+        }
     }
 
     private static bool IsInDoubt(Socket* socket, EndpointRecord* remote, uint length, bool isNamed)
@@ -49,7 +59,8 @@ internal static unsafe class DatagramRoutes
             return false;
         }
 
-        if (socket->RoutedLength >= length && socket->Routed.Low == remote->Low && socket->Routed.High == remote->High)
+        DatagramState* state = socket->Datagrams;
+        if (state != null && state->RoutedLength >= length && state->Routed.Low == remote->Low && state->Routed.High == remote->High)
         {
             return false;
         }

@@ -64,9 +64,10 @@ internal static unsafe class ErrorQueue
 
         ErrorRecord* header = (ErrorRecord*)record;
         header->Length = (uint)count;
-        ByteQueue* queue = &socket->Errors;
+        DatagramState* state = DatagramState.Of(socket);
+        ByteQueue* queue = state == null ? null : &state->Errors;
         ulong limit = Math.Min(MostBytes, SocketOptionTable.ReceiveLimit(socket));
-        if (queue->Count + count + (ulong)sizeof(ErrorRecord) <= limit)
+        if (queue != null && queue->Count + count + (ulong)sizeof(ErrorRecord) <= limit)
         {
             if (ByteQueue.TryWrite(queue, 0, (byte*)header, (ulong)sizeof(ErrorRecord))
                 && ByteQueue.TryWrite(queue, (ulong)sizeof(ErrorRecord), (byte*)payload, count))
@@ -85,18 +86,26 @@ internal static unsafe class ErrorQueue
     }
 
     /// <summary>The program asks for errors no more: as on Linux, those that wait go.</summary>
-    public static void Clear(Socket* socket) => ByteQueue.Clear(&socket->Errors);
+    public static void Clear(Socket* socket)
+    {
+        if (socket->Datagrams != null)
+        {
+            ByteQueue.Clear(&socket->Datagrams->Errors);
+        }
+    }
+
+    public static bool HasAny(Socket* socket) => socket->Datagrams != null && socket->Datagrams->Errors.Count > 0;
 
     /// <summary>Takes the oldest error, and the datagram's bytes as far as they fit. Never waits.</summary>
     public static long Receive(Socket* socket, IoVectors* buffers, ErrorRecord* record, out uint flagsOut)
     {
         flagsOut = 0;
-        ByteQueue* queue = &socket->Errors;
-        if (queue->Count == 0)
+        if (!HasAny(socket))
         {
             return -Errno.EAGAIN;
         }
 
+        ByteQueue* queue = &socket->Datagrams->Errors;
         ByteQueue.Copy(queue, 0, (byte*)record, (ulong)sizeof(ErrorRecord));
         ulong part = Math.Min(record->Length, buffers->Length);
         long read = IoVectors.CopyFromQueue(buffers, 0, part, queue, (ulong)sizeof(ErrorRecord));

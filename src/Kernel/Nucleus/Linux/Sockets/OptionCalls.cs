@@ -78,8 +78,7 @@ internal static unsafe class OptionCalls
             return -Errno.ENOBUFS;
         }
 
-        // It may be one that makes a way, or closes one.
-        socket->RoutedLength = 0;
+        DatagramRoutes.Forget(socket);
         long result = Change(thread, socket, level, name, (byte*)address, length);
         SocketOptionSet.Settle(socket);
         return result;

@@ -1,7 +1,6 @@
+using System.Runtime.InteropServices;
 using Xenlet.Kernel.Nucleus.Linux.Files;
-using Xenlet.Kernel.Nucleus.Threads;
 using Xenlet.Kernel.Sockets;
-using Thread = Xenlet.Kernel.Nucleus.Threads.Thread;
 
 namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 
@@ -18,7 +17,10 @@ internal enum SocketState : byte
     Ended,
 }
 
-/// <summary>A socket. It lives until the program has closed it and the stack has released it.</summary>
+/// <summary>
+/// A socket. It lives until the program has closed it and the stack has released it. A program may have a hundred thousand that do nothing,
+/// so what few of them have lies elsewhere, and the fields leave no gaps.
+/// </summary>
 internal unsafe struct Socket
 {
     public ulong Handle;
@@ -26,42 +28,16 @@ internal unsafe struct Socket
     /// <summary>The open file; null before a connection is accepted and after the program has closed it.</summary>
     public OpenFile* File;
 
-    public SocketKind Kind;
-    public SocketState State;
-    public bool IsIPv6;
+    /// <summary>Never null. Others may share it: whoever changes it has <see cref="SocketOptionSet.TryOwn"/> say yes first.</summary>
+    public SocketOptionSet* OptionSet;
 
-    /// <summary>The program writes no more.</summary>
-    public bool IsSendShutDown;
+    /// <summary>The control call that is under way, or whose answer nobody has taken; null for none.</summary>
+    public SocketControlCall* Call;
 
-    /// <summary>The program reads no more, or the peer sends no more.</summary>
-    public bool IsReceiveShutDown;
+    public Socket* NextRequest;
 
-    /// <summary>The peer sends no more.</summary>
-    public bool HasPeerFinished;
-
-    /// <summary>A write or a poll has found too little room, so that room is news.</summary>
-    public bool IsRoomWanted;
-
-    /// <summary>A connect has returned success, so that another one is an error.</summary>
-    public bool IsConnectReported;
-
-    /// <summary>Its connect has failed, and then it was shut down: there is no other connect.</summary>
-    public bool IsSpent;
-
-    /// <summary>The stack has had a request of the socket, or has made it: it must release it.</summary>
-    public bool IsKnown;
-
-    public bool IsClosed;
-
-    /// <summary>SO_ERROR: a positive errno; 0 for none.</summary>
-    public int Error;
-
-    public EndpointRecord Local;
-    public EndpointRecord Remote;
-
-    /// <summary>The last destination that the stack has found a route to, and for datagrams of which length; 0 for none.</summary>
-    public EndpointRecord Routed;
-    public uint RoutedLength;
+    /// <summary>The next connection that waits to be accepted by the same listener.</summary>
+    public Socket* NextOffered;
 
     /// <summary>Written by the program and not released by the stack.</summary>
     public ByteQueue Sent;
@@ -69,34 +45,154 @@ internal unsafe struct Socket
     /// <summary>Received and not read.</summary>
     public ByteQueue Received;
 
+    // A SocketListener or a DatagramState, by the kind.
+    private void* _ofKind;
+
     /// <summary>Of a stream.</summary>
     public UrgentData Urgent;
 
-    /// <summary>Of datagrams: what recvmsg takes with MSG_ERRQUEUE.</summary>
-    public ByteQueue Errors;
+    private Flags _flags;
 
-    /// <summary>Never null. Others may share it: whoever changes it has <see cref="SocketOptionSet.TryOwn"/> say yes first.</summary>
-    public SocketOptionSet* OptionSet;
+    /// <summary>SO_ERROR: a positive errno; 0 for none.</summary>
+    public int Error;
+
+    private PackedEndpoint _local;
+    private PackedEndpoint _remote;
+    private ushort _signals;
+    private byte _kind;
+
+    public SocketState State;
+
+    [Flags]
+    private enum Flags : ushort
+    {
+        None = 0,
+        IPv6 = 1,
+        SendShutDown = 2,
+        ReceiveShutDown = 4,
+        PeerFinished = 8,
+        RoomWanted = 16,
+        ConnectReported = 32,
+        Spent = 64,
+        Known = 128,
+        Closed = 256,
+        Queued = 512,
+        AwaitedByClose = 1024,
+    }
+
+    public SocketKind Kind
+    {
+        readonly get => (SocketKind)_kind;
+        set => _kind = (byte)value;
+    }
+
+    public bool IsIPv6
+    {
+        readonly get => Has(Flags.IPv6);
+        set => Set(Flags.IPv6, value);
+    }
+
+    /// <summary>The program writes no more.</summary>
+    public bool IsSendShutDown
+    {
+        readonly get => Has(Flags.SendShutDown);
+        set => Set(Flags.SendShutDown, value);
+    }
+
+    /// <summary>The program reads no more, or the peer sends no more.</summary>
+    public bool IsReceiveShutDown
+    {
+        readonly get => Has(Flags.ReceiveShutDown);
+        set => Set(Flags.ReceiveShutDown, value);
+    }
+
+    /// <summary>The peer sends no more.</summary>
+    public bool HasPeerFinished
+    {
+        readonly get => Has(Flags.PeerFinished);
+        set => Set(Flags.PeerFinished, value);
+    }
+
+    /// <summary>A write or a poll has found too little room, so that room is news.</summary>
+    public bool IsRoomWanted
+    {
+        readonly get => Has(Flags.RoomWanted);
+        set => Set(Flags.RoomWanted, value);
+    }
+
+    /// <summary>A connect has returned success, so that another one is an error.</summary>
+    public bool IsConnectReported
+    {
+        readonly get => Has(Flags.ConnectReported);
+        set => Set(Flags.ConnectReported, value);
+    }
+
+    /// <summary>Its connect has failed, and then it was shut down: there is no other connect.</summary>
+    public bool IsSpent
+    {
+        readonly get => Has(Flags.Spent);
+        set => Set(Flags.Spent, value);
+    }
+
+    /// <summary>The stack has had a request of the socket, or has made it: it must release it.</summary>
+    public bool IsKnown
+    {
+        readonly get => Has(Flags.Known);
+        set => Set(Flags.Known, value);
+    }
+
+    public bool IsClosed
+    {
+        readonly get => Has(Flags.Closed);
+        set => Set(Flags.Closed, value);
+    }
+
+    /// <summary>Whether it is among the requests that the stack has not taken.</summary>
+    public bool IsQueued
+    {
+        readonly get => Has(Flags.Queued);
+        set => Set(Flags.Queued, value);
+    }
+
+    /// <summary>A thread waits in close until the stack releases the socket.</summary>
+    public bool IsAwaitedByClose
+    {
+        readonly get => Has(Flags.AwaitedByClose);
+        set => Set(Flags.AwaitedByClose, value);
+    }
+
+    public EndpointRecord Local
+    {
+        readonly get => _local.Value;
+        set => _local.Value = value;
+    }
+
+    public EndpointRecord Remote
+    {
+        readonly get => _remote.Value;
+        set => _remote.Value = value;
+    }
 
     /// <summary>What the stack has not been told yet.</summary>
-    public SocketSignals Signals;
+    public SocketSignals Signals
+    {
+        readonly get => (SocketSignals)_signals;
+        set => _signals = (ushort)value;
+    }
 
-    public bool IsQueued;
-    public Socket* NextRequest;
+    /// <summary>What a stream has that was to listen; null for any other socket.</summary>
+    public SocketListener* Listener
+    {
+        readonly get => Kind == SocketKind.Stream ? (SocketListener*)_ofKind : null;
+        set => _ofKind = value;
+    }
 
-    /// <summary>The control call under way, and whether the stack has been told of it and has answered.</summary>
-    public SocketCall Call;
-
-    public bool IsCallTaken;
-    public bool IsCallAnswered;
-
-    /// <summary>Whose call it is; only compared. Null for a connect of a stream, which belongs to nobody.</summary>
-    public Thread* CallThread;
-
-    public long CallResult;
-    public EndpointRecord CallEndpoint;
-    public EndpointRecord CallInterface;
-    public int CallArgument;
+    /// <summary>What a socket of datagrams has that was told of routes or errors; null for any other socket.</summary>
+    public DatagramState* Datagrams
+    {
+        readonly get => Kind == SocketKind.Datagram ? (DatagramState*)_ofKind : null;
+        set => _ofKind = value;
+    }
 
     public readonly SocketOptionValues* Options => &OptionSet->Values;
 
@@ -104,17 +200,29 @@ internal unsafe struct Socket
     public readonly int Family => Kind == SocketKind.Netlink ? SocketAddresses.AF_NETLINK
         : IsIPv6 ? SocketAddresses.AF_INET6 : SocketAddresses.AF_INET;
 
-    /// <summary>Of a file's content, when it last changed, in nanoseconds since 1970.</summary>
-    public readonly ulong ModifiedAt => CallEndpoint.High;
+    private readonly bool Has(Flags flag) => (_flags & flag) != 0;
 
-    /// <summary>Threads in control calls: the one under way, and those behind it. Of a closed socket, who waits for its end.</summary>
-    public WaitQueue Callers;
+    private void Set(Flags flag, bool value) => _flags = value ? _flags | flag : _flags & ~flag;
 
-    /// <summary>Of a listening socket, the connections that wait to be accepted, oldest first.</summary>
-    public Socket* FirstOffered;
+    /// <summary>An <see cref="EndpointRecord"/> without its last two bytes, which are none of it.</summary>
+    [StructLayout(LayoutKind.Sequential, Pack = sizeof(ushort))]
+    private struct PackedEndpoint
+    {
+        private ulong _high;
+        private ulong _low;
+        private uint _scope;
+        private ushort _port;
 
-    public Socket* LastOffered;
-    public Socket* NextOffered;
-    public int OfferedCount;
-    public int Backlog;
+        public EndpointRecord Value
+        {
+            readonly get => new() { High = _high, Low = _low, Scope = _scope, Port = _port };
+            set
+            {
+                _high = value.High;
+                _low = value.Low;
+                _scope = value.Scope;
+                _port = value.Port;
+            }
+        }
+    }
 }

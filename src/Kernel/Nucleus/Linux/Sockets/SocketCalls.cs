@@ -147,7 +147,7 @@ internal static unsafe class SocketCalls
             return listener->Error == Errno.ENETDOWN ? TakeError(listener) : -Errno.EINVAL;
         }
 
-        Socket* socket = listener->FirstOffered;
+        Socket* socket = listener->Listener->FirstOffered;
         if (socket == null)
         {
             return listener->File->IsNonBlocking
@@ -169,9 +169,7 @@ internal static unsafe class SocketCalls
         }
 
         socket->File = FileTable.Get((int)accepted);
-        listener->FirstOffered = socket->NextOffered;
-        listener->LastOffered = listener->FirstOffered == null ? null : listener->LastOffered;
-        listener->OfferedCount--;
+        _ = SocketListener.Remove(listener->Listener);
         StackRequests.Add(listener, SocketSignals.Accepted);
         return accepted;
     }

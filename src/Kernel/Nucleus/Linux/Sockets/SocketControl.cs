@@ -43,6 +43,11 @@ internal static unsafe class SocketControl
             return -Errno.EINVAL;
         }
 
+        if (!SocketListener.TryAdd(socket))
+        {
+            return -Errno.ENOBUFS;
+        }
+
         int most = (uint)backlog > somaxconn ? somaxconn : backlog;
         return Ask(thread, socket, SocketCall.Listen, default, default, most, -Errno.EADDRNOTAVAIL);
     }
@@ -100,15 +105,14 @@ internal static unsafe class SocketControl
     /// <param name="error">A positive errno, or 0.</param>
     public static void Complete(Socket* socket, int error)
     {
-        SocketCall call = socket->Call;
+        SocketControlCall* call = socket->Call;
         if (error == 0)
         {
             Carry(socket, call);
         }
 
-        if (call == SocketCall.Connect && socket->Kind == SocketKind.Stream)
+        if (call->Kind == SocketCall.Connect && socket->Kind == SocketKind.Stream)
         {
-            socket->Call = SocketCall.None;
             if (error != 0)
             {
                 SocketLife.End(socket, error);
@@ -119,34 +123,35 @@ internal static unsafe class SocketControl
                 socket->Error = 0;
                 SocketReadiness.Notify(socket, EventPolls.AnyEvent);
             }
+
+            SocketControlCall.End(socket);
+            return;
         }
-        else
+
+        call->IsAnswered = true;
+        call->Result = -error;
+        for (WaitEntry* entry = call->Waiters.First; entry != null; entry = entry->Next)
         {
-            socket->IsCallAnswered = true;
-            socket->CallResult = -error;
-            for (WaitEntry* entry = socket->Callers.First; entry != null; entry = entry->Next)
+            if (entry->Thread == call->Caller)
             {
-                if (entry->Thread == socket->CallThread)
-                {
-                    // It takes the answer first, and wakes the others then.
-                    Scheduler.WakeToRetry(entry->Thread);
-                    return;
-                }
+                // It takes the answer before the others make their calls.
+                Scheduler.WakeToRetry(entry->Thread);
+                break;
             }
         }
 
-        WaitQueue.WakeAll(&socket->Callers);
+        WaitQueue.WakeAll(&call->Waiters);
     }
 
     /// <summary>What a call changes in the socket when the stack has agreed.</summary>
-    private static void Carry(Socket* socket, SocketCall call)
+    private static void Carry(Socket* socket, SocketControlCall* call)
     {
-        if (call == SocketCall.Listen)
+        if (call->Kind == SocketCall.Listen)
         {
             socket->State = SocketState.Listening;
-            socket->Backlog = socket->CallArgument;
+            socket->Listener->Backlog = call->Argument;
         }
-        else if (call == SocketCall.Disconnect)
+        else if (call->Kind == SocketCall.Disconnect)
         {
             socket->Remote = EndpointRecord.Any(socket->IsIPv6);
             if (socket->Kind == SocketKind.Stream)
@@ -203,12 +208,16 @@ internal static unsafe class SocketControl
             return StackRequests.HasEnded ? -Errno.ENETDOWN : -Errno.ENETUNREACH;
         }
 
-        if (socket->Call != SocketCall.None && !socket->IsCallAnswered)
+        if (SocketControlCall.IsUnderWay(socket))
         {
             return WaitForCall(thread, socket);
         }
 
-        Begin(null, socket, SocketCall.Connect, endpoint, default, 0);
+        if (!TryBegin(null, socket, SocketCall.Connect, endpoint, default, 0))
+        {
+            return -Errno.ENOBUFS;
+        }
+
         socket->State = SocketState.Connecting;
         socket->Error = 0;
         StackRequests.Add(socket, SocketSignals.None);
@@ -228,8 +237,8 @@ internal static unsafe class SocketControl
         return CallResult.None;
     }
 
-    private static bool IsAnswered(Thread* thread, Socket* socket, SocketCall call) =>
-        socket->Call == call && socket->CallThread == thread && socket->IsCallAnswered;
+    private static bool IsAnswered(Thread* thread, Socket* socket, SocketCall kind) => socket->Call != null
+        && socket->Call->Kind == kind && socket->Call->Caller == thread && socket->Call->IsAnswered;
 
     /// <summary>
     /// Makes a call, or finds the answer of the one that this thread has made. A thread that a signal interrupted makes the same call
@@ -246,10 +255,9 @@ internal static unsafe class SocketControl
     {
         if (IsAnswered(thread, socket, call))
         {
-            socket->Call = SocketCall.None;
-            socket->IsCallAnswered = false;
-            WaitQueue.WakeAll(&socket->Callers);
-            return socket->CallResult;
+            long result = socket->Call->Result;
+            SocketControlCall.End(socket);
+            return result;
         }
 
         if (!StackRequests.IsServed)
@@ -257,32 +265,35 @@ internal static unsafe class SocketControl
             return StackRequests.HasEnded ? -Errno.ENETDOWN : withoutStack;
         }
 
-        // An answer that nobody has taken belonged to a thread that gave up.
-        bool isUnderWay = socket->Call != SocketCall.None && !socket->IsCallAnswered;
-        if (!isUnderWay)
+        if (!SocketControlCall.IsUnderWay(socket))
         {
-            Begin(thread, socket, call, endpoint, interfaceAddress, argument);
+            if (!TryBegin(thread, socket, call, endpoint, interfaceAddress, argument))
+            {
+                return -Errno.ENOBUFS;
+            }
+
             StackRequests.Add(socket, SocketSignals.None);
         }
 
         return WaitForCall(thread, socket);
     }
 
-    private static void Begin(
+    private static bool TryBegin(
         Thread* thread, Socket* socket, SocketCall call, EndpointRecord endpoint, EndpointRecord interfaceAddress, int argument)
     {
-        socket->Call = call;
-        socket->CallThread = thread;
-        socket->IsCallTaken = false;
-        socket->IsCallAnswered = false;
-        socket->CallEndpoint = endpoint;
-        socket->CallInterface = interfaceAddress;
-        socket->CallArgument = argument;
+        if (!SocketControlCall.TryBegin(thread, socket, call, argument))
+        {
+            return false;
+        }
+
+        socket->Call->Endpoint = endpoint;
+        socket->Call->Interface = interfaceAddress;
+        return true;
     }
 
     private static long WaitForCall(Thread* thread, Socket* socket)
     {
-        WaitQueue.Join(&socket->Callers, thread);
+        WaitQueue.Join(&socket->Call->Waiters, thread);
         Scheduler.Block(thread, WaitKind.Sockets, ulong.MaxValue, WaitEnd.Restartable);
         return CallResult.None;
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Nucleus.Platform;
@@ -10,6 +11,8 @@ namespace Xenlet.Kernel.Nucleus.Linux.Sockets;
 /// <summary>How sockets begin and end.</summary>
 internal static unsafe class SocketLife
 {
+    private static WaitQueue s_closers;
+
     /// <summary>Whether the program has ended as far as its sockets go: <see cref="EndProgram"/>.</summary>
     public static bool HasProgramEnded { get; private set; }
 
@@ -77,7 +80,8 @@ internal static unsafe class SocketLife
 
         // On Linux a negative time is one without end.
         ulong deadline = seconds < 0 ? ulong.MaxValue : Clock.After((ulong)seconds * 1_000_000_000);
-        WaitQueue.Join(&socket->Callers, closer);
+        WaitQueue.Join(Closers, closer)->Key = socket->Handle;
+        socket->IsAwaitedByClose = true;
         Scheduler.Block(closer, WaitKind.Sockets, deadline, default);
         return CallResult.None;
     }
@@ -85,17 +89,15 @@ internal static unsafe class SocketLife
     /// <summary>The stack needs a closed socket no more.</summary>
     public static void Release(Socket* socket)
     {
-        // Who lingers in close: the call is not made again, since its descriptor may be another file's now.
-        while (socket->Callers.First != null)
-        {
-            Scheduler.Wake(socket->Callers.First->Thread, 0, urgent: true);
-        }
-
+        WakeClosers(socket);
+        SocketControlCall.End(socket);
         ByteQueue.Clear(&socket->Sent);
         ByteQueue.Clear(&socket->Received);
         ErrorQueue.Clear(socket);
         if (!HasProgramEnded)
         {
+            SocketListener.Free(socket);
+            DatagramState.Free(socket);
             SocketOptionSet.Release(socket->OptionSet);
             SocketTable.Free(socket);
         }
@@ -147,7 +149,7 @@ internal static unsafe class SocketLife
                 continue;
             }
 
-            if (socket->Call != SocketCall.None && !socket->IsCallAnswered)
+            if (SocketControlCall.IsUnderWay(socket))
             {
                 SocketControl.Complete(socket, (int)Errno.ENETDOWN);
             }
@@ -174,7 +176,11 @@ internal static unsafe class SocketLife
     {
         socket->File = null;
         socket->IsClosed = true;
-        WaitQueue.WakeAll(&socket->Callers);
+        if (socket->Call != null)
+        {
+            WaitQueue.WakeAll(&socket->Call->Waiters);
+        }
+
         CloseOffered(socket);
         ByteQueue.Clear(&socket->Received);
         ErrorQueue.Clear(socket);
@@ -193,14 +199,29 @@ internal static unsafe class SocketLife
     /// <summary>Resets the connections that nobody has accepted.</summary>
     public static void CloseOffered(Socket* listener)
     {
-        while (listener->FirstOffered != null)
+        while (listener->Listener != null && listener->Listener->FirstOffered != null)
         {
-            Socket* offered = listener->FirstOffered;
-            listener->FirstOffered = offered->NextOffered;
-            listener->OfferedCount--;
-            _ = TryLeaveToStack(offered, isAborted: true);
+            _ = TryLeaveToStack(SocketListener.Remove(listener->Listener), isAborted: true);
         }
+    }
 
-        listener->LastOffered = null;
+    // The threads that linger in close, which are few, by the handles of their sockets. A queue of each socket's own would be there for all
+    // that never linger.
+    private static WaitQueue* Closers => (WaitQueue*)Unsafe.AsPointer(ref s_closers);
+
+    /// <summary>Who lingers in close goes on. The call is not made again, since its descriptor may be another file's now.</summary>
+    private static void WakeClosers(Socket* socket)
+    {
+        WaitEntry* entry = socket->IsAwaitedByClose ? Closers->First : null;
+        while (entry != null)
+        {
+            WaitEntry* next = entry->Next;
+            if (entry->Key == socket->Handle)
+            {
+                Scheduler.Wake(entry->Thread, 0, urgent: true);
+            }
+
+            entry = next;
+        }
     }
 }

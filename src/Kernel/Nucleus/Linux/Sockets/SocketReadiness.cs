@@ -10,10 +10,10 @@ internal static unsafe class SocketReadiness
 {
     public static uint Of(Socket* socket)
     {
-        uint error = socket->Error != 0 || socket->Errors.Count > 0 ? EPOLLERR : 0;
+        uint error = socket->Error != 0 || ErrorQueue.HasAny(socket) ? EPOLLERR : 0;
         if (socket->State == SocketState.Listening)
         {
-            return error | (socket->FirstOffered != null ? Readable : 0);
+            return error | (socket->Listener->FirstOffered != null ? Readable : 0);
         }
 
         uint conditions = error;

@@ -39,15 +39,15 @@ internal static unsafe class StackQueries
             return StackRequests.IsServed ? -Errno.ENOMEM : -Errno.ENETDOWN;
         }
 
-        if (!query->IsCallAnswered)
+        if (!query->Call->IsAnswered)
         {
             thread->Progress = query->Handle;
-            WaitQueue.Join(&query->Callers, thread);
+            WaitQueue.Join(&query->Call->Waiters, thread);
             Scheduler.Block(thread, WaitKind.Sockets, ulong.MaxValue, WaitEnd.Uninterruptible);
             return CallResult.None;
         }
 
-        long result = query->CallResult;
+        long result = query->Call->Result;
         if (result != 0)
         {
             SocketLife.Release(query);
@@ -71,7 +71,7 @@ internal static unsafe class StackQueries
             return null;
         }
 
-        if (!ByteQueue.TryWrite(&query->Sent, 0, bytes, length))
+        if (!SocketControlCall.TryBegin(thread, query, call, argument) || !ByteQueue.TryWrite(&query->Sent, 0, bytes, length))
         {
             SocketLife.Release(query);
             return null;
@@ -79,9 +79,6 @@ internal static unsafe class StackQueries
 
         ByteQueue.Append(&query->Sent, length);
         SocketOptionTable.Set(query, SocketOptionIndex.ReceiveBuffer, (int)ByteQueue.MaximumSize);
-        query->Call = call;
-        query->CallThread = thread;
-        query->CallArgument = argument;
         StackRequests.Add(query, SocketSignals.None);
         return query;
     }

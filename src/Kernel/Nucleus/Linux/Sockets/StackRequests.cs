@@ -178,19 +178,22 @@ internal static unsafe class StackRequests
 
     private static void Write(RequestRecord* record, Socket* socket)
     {
-        bool hasCall = socket->Call != SocketCall.None && !socket->IsCallTaken;
+        SocketControlCall* call = socket->Call == null || socket->Call->IsTaken ? null : socket->Call;
 
         // Field by field: the compiler copies a structure of this size by calling the runtime.
         record->Handle = socket->Handle;
         record->Kind = socket->Kind;
         record->IsIPv6 = socket->IsIPv6 ? 1u : 0;
         record->Signals = socket->Signals;
-        record->Call = hasCall ? socket->Call : SocketCall.None;
-        record->Argument = socket->CallArgument;
         record->Written = (uint)socket->Sent.EndPosition;
-        record->Endpoint = socket->CallEndpoint;
-        record->Interface = socket->CallInterface;
+        record->Call = call == null ? SocketCall.None : call->Kind;
+        record->Argument = call == null ? 0 : call->Argument;
+        record->Endpoint = call == null ? default : call->Endpoint;
+        record->Interface = call == null ? default : call->Interface;
         socket->Signals = SocketSignals.None;
-        socket->IsCallTaken = true;
+        if (call != null)
+        {
+            call->IsTaken = true;
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Linux.Files;
 using Xenlet.Kernel.Sockets;
@@ -24,6 +25,7 @@ internal enum UrgentState : byte
 /// stream is the mark, at which a read stops. The byte itself comes apart, by MSG_OOB, or in its place with SO_OOBINLINE. A program that
 /// reads past the mark has lost it.
 /// </summary>
+[StructLayout(LayoutKind.Sequential, Pack = sizeof(ushort))]
 internal unsafe struct UrgentData
 {
     /// <summary>The received stream's position of the byte; the queue's positions.</summary>
