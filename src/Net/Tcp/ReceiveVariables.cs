@@ -20,4 +20,7 @@ internal struct ReceiveVariables
 
     /// <summary>RCV.UP: the last urgent byte; of no meaning when there is none.</summary>
     public SequenceNumber UrgentMark;
+
+    /// <summary>TS.Recent (RFC 7323, section 4.3): the timestamp to be echoed.</summary>
+    public uint RecentTimestamp;
 }

@@ -5,11 +5,13 @@ namespace Xenlet.Net.Tcp;
 /// <summary>The round-trip time of a path and the retransmission time-out that follows from it (RFC 6298), in nanoseconds.</summary>
 internal struct RoundTripEstimator
 {
-    private const long MinimumLife = 300 * StackTime.Second;
+    private const uint MinimumLife = 300;
     private const int LongestBackoff = 20;
 
-    private long _minimumSince;
+    // In seconds of the clock: nanoseconds would take another word.
+    private uint _minimumSince;
     private byte _backoff;
+    private bool _isSynLost;
 
     /// <summary>The smoothed round-trip time; 0 before the first sample.</summary>
     public long Smoothed { get; private set; }
@@ -24,11 +26,11 @@ internal struct RoundTripEstimator
     public readonly long Timeout => Math.Min(FirstTimeout << _backoff, TcpTimes.LongestTimeout);
 
     /// <summary>Whether the SYN was sent in vain, and no other.</summary>
-    public bool IsSynLost { get; private set; }
+    public readonly bool IsSynLost => _isSynLost;
 
     private readonly long FirstTimeout =>
         Smoothed != 0 ? Smoothed + Math.Max(TcpTimes.LeastVariation, 4 * Variation)
-        : IsSynLost ? TcpTimes.TimeoutAfterLostSyn
+        : _isSynLost ? TcpTimes.TimeoutAfterLostSyn
         : TcpTimes.InitialTimeout;
 
     /// <summary>Takes a sample from data that was sent once, or told by a timestamp (Karn's algorithm).</summary>
@@ -46,10 +48,10 @@ internal struct RoundTripEstimator
             Smoothed += (sample - Smoothed) / 8;
         }
 
-        if (Minimum == 0 || sample <= Minimum || now - _minimumSince > MinimumLife)
+        if (Minimum == 0 || sample <= Minimum || (uint)(now / StackTime.Second) - _minimumSince > MinimumLife)
         {
             Minimum = sample;
-            _minimumSince = now;
+            _minimumSince = (uint)(now / StackTime.Second);
         }
 
         _backoff = 0;
@@ -64,7 +66,7 @@ internal struct RoundTripEstimator
     /// <summary>The SYN was lost: nothing is known but that the path may be slow.</summary>
     public void OnSynLost()
     {
-        IsSynLost = true;
+        _isSynLost = true;
         _backoff = 0;
     }
 }

@@ -10,10 +10,6 @@ internal sealed partial class TcpConnection
     private SendVariables _send;
     private RoundTripEstimator _path;
     private byte _sendScale;
-    private bool _hasScale;
-    private bool _isSackPermitted;
-    private bool _isFinDue;
-    private bool _isFinSent;
 
     private void ReceiveAcknowledgment(in TcpSegment segment)
     {
@@ -33,14 +29,14 @@ internal sealed partial class TcpConnection
             if (summary.Delivered > 0 || summary.HasDuplicate)
             {
                 Recover(summary);
-                _isOutputDue = true;
+                IsOutputDue = true;
             }
 
             return;
         }
 
         _windowProbes = 0;
-        summary.IsOfOriginal = _hasTimestamps && _flight.RetransmissionStamp is uint stamp && segment.Options.HasTimestamps
+        summary.IsOfOriginal = HasTimestamps && _flight.RetransmissionStamp is uint stamp && segment.Options.HasTimestamps
             && (int)(segment.Options.TimestampEcho - stamp) < 0;
         TakeSack(segment, ref summary);
         bool isRepeated = acknowledged == _send.Unacknowledged && windowBefore == _send.Window;
@@ -61,7 +57,7 @@ internal sealed partial class TcpConnection
             RestartRetransmission();
         }
 
-        _isOutputDue = true;
+        IsOutputDue = true;
     }
 
     private void SetSendWindow(in TcpSegment segment)
@@ -78,7 +74,7 @@ internal sealed partial class TcpConnection
         SequenceNumber acknowledged = segment.Acknowledgment;
         long now = Now;
         int count = acknowledged - _send.Unacknowledged;
-        bool isFinAcknowledged = _isFinSent && acknowledged == _send.Next;
+        bool isFinAcknowledged = IsFinSent && acknowledged == _send.Next;
         while (_flight.Sent.Count > 0 && _flight.Sent[0].Start < acknowledged)
         {
             SentSegment first = _flight.Sent[0];
@@ -101,7 +97,7 @@ internal sealed partial class TcpConnection
         }
 
         _send.Unacknowledged = acknowledged;
-        _isSendingUrgent &= acknowledged < _send.UrgentEnd;
+        IsSendingUrgent &= acknowledged < _send.UrgentEnd;
         summary.Acknowledged = count;
         _acknowledgedCount += count;
         _user.SendQueue.Release(isFinAcknowledged ? count - 1 : count);
@@ -138,7 +134,7 @@ internal sealed partial class TcpConnection
         {
             _path.AddSample(summary.RoundTrip, now);
         }
-        else if (_hasTimestamps && segment.Options is { HasTimestamps: true, TimestampEcho: not 0 })
+        else if (HasTimestamps && segment.Options is { HasTimestamps: true, TimestampEcho: not 0 })
         {
             // What was sent again has a sample too: the timestamp says which transmission arrived.
             int milliseconds = (int)(TimestampNow() - segment.Options.TimestampEcho);
@@ -152,7 +148,7 @@ internal sealed partial class TcpConnection
     /// <summary>Marks what the peer has beyond a gap, and notices data that it got twice (RFC 2018, RFC 2883).</summary>
     private void TakeSack(in TcpSegment segment, ref AcknowledgmentSummary summary)
     {
-        if (!_isSackPermitted || segment.Options.SackCount == 0)
+        if (!IsSackPermitted || segment.Options.SackCount == 0)
         {
             return;
         }

@@ -6,28 +6,22 @@ internal sealed partial class TcpConnection
     private const int QuickAcknowledgments = 16;
 
     private ReceiveVariables _receive;
-    private TcpDisorder? _disorder;
     private int _unacknowledgedData;
     private ushort _receiveSegmentSize = 536;
     private byte _receiveScale;
     private byte _quickAcknowledgments;
-    private bool _hasUnansweredData;
-    private bool _hasFinArrived;
-    private bool _hasPeerFinished;
-    private bool _isAcknowledgmentDue;
-    private bool _isAcknowledgmentUrgent;
 
     /// <summary>Takes data and FIN of a segment that begins in the window or before it.</summary>
     private void ReceiveData(in TcpSegment segment)
     {
-        if (_hasPeerFinished)
+        if (HasPeerFinished)
         {
             // Behind a FIN there is nothing; what comes again is acknowledged again.
-            _isAcknowledgmentDue = true;
+            IsAcknowledgmentDue = true;
             return;
         }
 
-        bool isUnread = IsOrphaned || (IsReadingOver && _isFinDue);
+        bool isUnread = IsOrphaned || (IsReadingOver && IsFinDue);
         if (isUnread && segment.Sequence + segment.Data.Length > _receive.Next)
         {
             // Nobody will read it: the peer must not take it for delivered. Whether there is room for it does not matter.
@@ -45,7 +39,7 @@ internal sealed partial class TcpConnection
             if (old > 0)
             {
                 SetDuplicate(start, start + old);
-                _isAcknowledgmentDue = true;
+                IsAcknowledgmentDue = true;
             }
 
             data = data[old..];
@@ -57,12 +51,12 @@ internal sealed partial class TcpConnection
         {
             data = data[..Math.Max(fits, 0)];
             hasFin = false;
-            _isAcknowledgmentDue = true;
+            IsAcknowledgmentDue = true;
         }
 
-        if (hasFin && !_hasFinArrived)
+        if (hasFin && !HasFinArrived)
         {
-            _hasFinArrived = true;
+            HasFinArrived = true;
             _receive.Fin = start + data.Length;
         }
 
@@ -80,10 +74,10 @@ internal sealed partial class TcpConnection
         }
         else if (hasFin && start != _receive.Next)
         {
-            _isAcknowledgmentDue = true;
+            IsAcknowledgmentDue = true;
         }
 
-        if (_hasFinArrived && _receive.Next >= _receive.Fin)
+        if (HasFinArrived && _receive.Next >= _receive.Fin)
         {
             ReceiveFin();
         }
@@ -94,13 +88,13 @@ internal sealed partial class TcpConnection
         if (!_user.ReceiveQueue.TryAppend(data))
         {
             ForgetFin();
-            _isAcknowledgmentDue = true;
+            IsAcknowledgmentDue = true;
             return;
         }
 
-        bool hasEarly = _disorder is { Early.Count: > 0 };
+        bool hasEarly = _incidents is { Early.Count: > 0 };
         SequenceNumber whole = _receive.Next + data.Length;
-        whole = hasEarly ? _disorder!.Early.TakeFrom(whole) : whole;
+        whole = hasEarly ? _incidents!.Early.TakeFrom(whole) : whole;
         int count = whole - _receive.Next;
         _receive.Next = whole;
         if (count > data.Length)
@@ -110,14 +104,14 @@ internal sealed partial class TcpConnection
 
         _unacknowledgedData += count;
         _receivedCount += count;
-        _hasUnansweredData = true;
-        _isAcknowledgmentUrgent |= hasEarly;
+        HasUnansweredData = true;
+        IsAcknowledgmentUrgent |= hasEarly;
         if (hasEarly || _quickAcknowledgments > 0 || _unacknowledgedData >= 2 * _receiveSegmentSize)
         {
             // Every second full segment (MUST-58), what fills a gap (RFC 5681, section 4.2), and all at the start, when the peer's window
             // grows with each acknowledgment.
             _quickAcknowledgments -= (byte)(_quickAcknowledgments > 0 ? 1 : 0);
-            _isAcknowledgmentDue = true;
+            IsAcknowledgmentDue = true;
         }
         else if (!HasTimer(TcpTimer.Acknowledge))
         {
@@ -131,26 +125,25 @@ internal sealed partial class TcpConnection
     /// </summary>
     private void EndQuickAcknowledgments(long now)
     {
-        if (_hasUnansweredData && now - _receivedAt < TcpTimes.DelayedAcknowledgment)
+        if (HasUnansweredData && now - _receivedAt < TcpTimes.DelayedAcknowledgment)
         {
             _quickAcknowledgments = 0;
         }
 
-        _hasUnansweredData = false;
+        HasUnansweredData = false;
     }
 
     private void TakeEarly(SequenceNumber start, SegmentData data)
     {
         AcknowledgeAtOnce();
         SequenceNumber end = start + data.Length;
-        _disorder ??= new TcpDisorder();
-        if (_disorder.Early.TryFind(start, end, out _))
+        if (Incidents.Early.TryFind(start, end, out _))
         {
             SetDuplicate(start, end);
             return;
         }
 
-        if (!_user.ReceiveQueue.TryWrite(start - _receive.Next, data.Span) || !_disorder.Early.TryAdd(start, end))
+        if (!_user.ReceiveQueue.TryWrite(start - _receive.Next, data.Span) || !Incidents.Early.TryAdd(start, end))
         {
             ForgetFin();
         }
@@ -158,22 +151,22 @@ internal sealed partial class TcpConnection
 
     private void AcknowledgeAtOnce()
     {
-        _isAcknowledgmentDue = true;
-        _isAcknowledgmentUrgent = true;
+        IsAcknowledgmentDue = true;
+        IsAcknowledgmentUrgent = true;
     }
 
     /// <summary>The data before the FIN was not taken: it comes again, and the FIN with it.</summary>
-    private void ForgetFin() => _hasFinArrived = false;
+    private void ForgetFin() => HasFinArrived = false;
 
     private void ReceiveFin()
     {
         _receive.Next += 1;
         _receivedCount++;
-        _hasPeerFinished = true;
-        _hasFinArrived = false;
-        _disorder?.Early.Clear();
-        _isAcknowledgmentDue = true;
-        _isPeerFinishedDue = !IsOrphaned;
+        HasPeerFinished = true;
+        HasFinArrived = false;
+        _incidents?.Early.Clear();
+        IsAcknowledgmentDue = true;
+        IsPeerFinishedDue = !IsOrphaned;
         switch (State)
         {
             case TcpState.Established:
@@ -188,14 +181,13 @@ internal sealed partial class TcpConnection
         }
     }
 
-    private void BeginTimeWait() => _isTimeWaitDue = true;
+    private void BeginTimeWait() => IsTimeWaitDue = true;
 
     private void SetDuplicate(SequenceNumber start, SequenceNumber end)
     {
-        if (_isSackPermitted && end > start)
+        if (IsSackPermitted && end > start)
         {
-            _disorder ??= new TcpDisorder();
-            _disorder.Duplicate = new SackBlock(start, end);
+            Incidents.Duplicate = new SackBlock(start, end);
         }
     }
 
@@ -223,7 +215,7 @@ internal sealed partial class TcpConnection
         if (room - announced >= Math.Max(Math.Min(_user.ReceiveQueue.Capacity / 2, 2 * _receiveSegmentSize), 1)
             && (room >= 2 * announced || room - announced >= _user.ReceiveQueue.Capacity / 4))
         {
-            _isAcknowledgmentDue = true;
+            IsAcknowledgmentDue = true;
         }
     }
 

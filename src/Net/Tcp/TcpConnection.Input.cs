@@ -5,15 +5,8 @@ namespace Xenlet.Net.Tcp;
 /// <content>What arrives: RFC 9293, section 3.10.7, with RFC 5961's defences and RFC 7323's timestamps.</content>
 internal sealed partial class TcpConnection
 {
-    // Made with the first answer to what should not have come: most connections have none.
-    private TokenBucket? _challenges;
-
-    private bool _isPassive;
     private long _receivedAt;
-    private uint _recentTimestamp;
     private long _recentTimestampAt;
-    private bool _hasTimestamps;
-    private bool _isTimeWaitDue;
 
     /// <summary>Takes a segment whose checksum is right.</summary>
     public void Receive(in TcpSegment segment)
@@ -28,11 +21,11 @@ internal sealed partial class TcpConnection
             ReceiveAcceptable(segment);
         }
 
-        if (_layer.IsBatching && State == TcpState.Established && _flight.Recovery == RecoveryState.Open && !_isAcknowledgmentUrgent)
+        if (_layer.IsBatching && State == TcpState.Established && _flight.Recovery == RecoveryState.Open && !IsAcknowledgmentUrgent
+            && _layer.TryDefer(this))
         {
             // One acknowledgment, and one packet of many segments, for all that has arrived (RFC 9293, MUST-58). What tells of a gap is
             // sent for each segment, since a peer without SACK counts those.
-            _layer.Defer(this);
             Notify();
             return;
         }
@@ -86,7 +79,7 @@ internal sealed partial class TcpConnection
         _acknowledgedCount = 1;
         MeasureSyn(segment.Options);
         Establish();
-        _isAcknowledgmentDue = true;
+        IsAcknowledgmentDue = true;
         TcpHeader header = segment.Header with
         {
             Sequence = segment.Sequence + 1,
@@ -108,7 +101,7 @@ internal sealed partial class TcpConnection
             return true;
         }
 
-        if (_hasTimestamps && !isReset)
+        if (HasTimestamps && !isReset)
         {
             if (!segment.Options.HasTimestamps && !segment.Has(TcpFlags.Syn))
             {
@@ -177,7 +170,7 @@ internal sealed partial class TcpConnection
             SetSendWindow(segment);
         }
 
-        if (segment.WayBack is { } later && _isPassive && _findings?.WayBack?.IsSameAs(later) != true)
+        if (segment.WayBack is { } later && IsPassive && _incidents?.WayBack?.IsSameAs(later) != true)
         {
             // RFC 9293, SHLD-24.
             TakeWayBack(later);
@@ -193,7 +186,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (_isUrgentByteMissing || segment.Has(TcpFlags.Urg))
+        if (IsUrgentByteMissing || segment.Has(TcpFlags.Urg))
         {
             ReceiveUrgent(segment);
         }
@@ -213,7 +206,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        End(State == TcpState.SynReceived && !_isPassive ? TcpError.Refused
+        End(State == TcpState.SynReceived && !IsPassive ? TcpError.Refused
             : State is TcpState.Closing or TcpState.LastAck ? TcpError.None
             : TcpError.Reset);
     }
@@ -255,8 +248,8 @@ internal sealed partial class TcpConnection
     /// </summary>
     private void Challenge()
     {
-        _challenges ??= new(TcpTimes.ChallengeBurst, TcpTimes.ChallengeInterval);
-        if (_challenges.TryTake(Now))
+        Incidents.Challenges ??= new(TcpTimes.ChallengeBurst, TcpTimes.ChallengeInterval);
+        if (Incidents.Challenges.TryTake(Now))
         {
             _layer.Counters.ChallengeAcks++;
             AcknowledgeAtOnce();
@@ -271,12 +264,12 @@ internal sealed partial class TcpConnection
         _receive.LastAcknowledged = _receive.Next;
         _receivedAt = Now;
         _peerSegmentSize = options.MaximumSegmentSize;
-        _isSackPermitted = options.IsSackPermitted;
-        _hasTimestamps = options.HasTimestamps;
-        _recentTimestamp = options.TimestampValue;
+        IsSackPermitted = options.IsSackPermitted;
+        HasTimestamps = options.HasTimestamps;
+        _receive.RecentTimestamp = options.TimestampValue;
         _recentTimestampAt = Now;
-        _hasScale = options.HasWindowScale;
-        if (_hasScale)
+        HasScale = options.HasWindowScale;
+        if (HasScale)
         {
             // RFC 7323, section 2.3: more than 14 is taken for 14.
             _sendScale = Math.Min(options.WindowScale, (byte)14);
@@ -295,7 +288,7 @@ internal sealed partial class TcpConnection
 
     private void Establish()
     {
-        State = _isFinDue ? TcpState.FinWait1 : TcpState.Established;
+        State = IsFinDue ? TcpState.FinWait1 : TcpState.Established;
         CancelTimer(TcpTimer.Retransmit);
         _send.WindowAcknowledgment = _send.Unacknowledged;
         _send.SmallEnd = _send.Unacknowledged;
@@ -304,8 +297,8 @@ internal sealed partial class TcpConnection
         _stalledSince = 0;
         UpdateSegmentSize();
         _quickAcknowledgments = QuickAcknowledgments;
-        _isOutputDue = true;
-        _isConnectedDue = true;
+        IsOutputDue = true;
+        IsConnectedDue = true;
         StartKeepAlive();
     }
 
@@ -316,7 +309,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        bool isOfFirst = _hasTimestamps && options.HasTimestamps && options.TimestampEcho == _firstSynTimestamp && !_isPassive;
+        bool isOfFirst = HasTimestamps && options.HasTimestamps && options.TimestampEcho == _firstSynTimestamp && !IsPassive;
         if (_retries == 0 || isOfFirst)
         {
             _path.AddSample(Now - (isOfFirst ? _stalledSince : _sentAt), Now);
@@ -328,13 +321,13 @@ internal sealed partial class TcpConnection
 
     /// <summary>Protection against wrapped sequence numbers (RFC 7323, section 5); the peer's clock is forgotten after 24 days.</summary>
     private bool IsOldTimestamp(uint value) =>
-        (int)(value - _recentTimestamp) < 0 && Now - _recentTimestampAt < TcpTimes.TimestampLife;
+        (int)(value - _receive.RecentTimestamp) < 0 && Now - _recentTimestampAt < TcpTimes.TimestampLife;
 
     private void TakeTimestamp(in TcpSegment segment)
     {
-        if (_hasTimestamps && segment.Options.HasTimestamps && segment.Sequence <= _receive.LastAcknowledged)
+        if (HasTimestamps && segment.Options.HasTimestamps && segment.Sequence <= _receive.LastAcknowledged)
         {
-            _recentTimestamp = segment.Options.TimestampValue;
+            _receive.RecentTimestamp = segment.Options.TimestampValue;
             _recentTimestampAt = Now;
         }
     }

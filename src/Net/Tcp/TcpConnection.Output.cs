@@ -10,13 +10,13 @@ internal sealed partial class TcpConnection
     private uint _retransmissions;
 
     /// <summary>Bytes that the user has written and that were never sent.</summary>
-    private int Unsent => _isFinSent ? 0 : _user.SendQueue.Length - (_send.Next - _send.Unacknowledged);
+    private int Unsent => IsFinSent ? 0 : _user.SendQueue.Length - (_send.Next - _send.Unacknowledged);
 
     /// <summary>Whether all that the user has written is under way, and the windows would take more: the send queue is the limit.</summary>
     public bool IsLimitedByUser => State is TcpState.Established or TcpState.CloseWait && Unsent == 0 && !IsWaitingForRoom
         && OpenWindow >= _segmentSize && CongestionWindow - _flight.Sent.InFlight >= _segmentSize;
 
-    private bool IsFinUnsent => _isFinDue && !_isFinSent;
+    private bool IsFinUnsent => IsFinDue && !IsFinSent;
 
     private int OpenWindow => _send.Unacknowledged + _send.Window - _send.Next;
 
@@ -33,7 +33,7 @@ internal sealed partial class TcpConnection
         }
 
         bool hasSent = false;
-        _isCongestionLimited = false;
+        IsCongestionLimited = false;
         while (!IsWaitingForRoom)
         {
             // A window that is less than a segment, since segments have grown, would stop all.
@@ -76,7 +76,7 @@ internal sealed partial class TcpConnection
         int least = Math.Min(_segmentSize, _flight.Sent[index].Length);
         if (allowed < least)
         {
-            _isCongestionLimited = true;
+            IsCongestionLimited = true;
             return false;
         }
 
@@ -115,7 +115,7 @@ internal sealed partial class TcpConnection
 
     private bool TrySendNew(int room, bool isForced)
     {
-        if (_isFinSent || _flight.Sent.IsFull)
+        if (IsFinSent || _flight.Sent.IsFull)
         {
             return false;
         }
@@ -124,7 +124,7 @@ internal sealed partial class TcpConnection
         int window = OpenWindow;
         if (available == 0)
         {
-            return _isFinDue && window > 0 && TryAddSegment(0, hasFin: true);
+            return IsFinDue && window > 0 && TryAddSegment(0, hasFin: true);
         }
 
         RestartAfterIdle(ref room);
@@ -147,12 +147,12 @@ internal sealed partial class TcpConnection
         int segment = _segmentSize;
         if (room < Math.Min(usable, segment))
         {
-            _isCongestionLimited = true;
+            IsCongestionLimited = true;
             return 0;
         }
 
         int size = Math.Min(usable, room);
-        _isCongestionLimited |= room < usable;
+        IsCongestionLimited |= room < usable;
         if (size < segment)
         {
             return isForced || (size == available ? MaySendSmall() : size >= _send.LargestWindow / 2) ? size : 0;
@@ -172,7 +172,7 @@ internal sealed partial class TcpConnection
         if (most > segment && size < available && size < most && size < whole / 4 && _flight.Sent.InFlight > whole / 2
             && _flight.Recovery == RecoveryState.Open && !isForced)
         {
-            _isCongestionLimited = true;
+            IsCongestionLimited = true;
             return 0;
         }
 
@@ -183,7 +183,7 @@ internal sealed partial class TcpConnection
     /// Nagle's rule as Minshall has it, and Linux: a small segment waits only for a small one that is under way. With the FIN behind it
     /// there is nothing to wait for, and urgent data does not wait.
     /// </summary>
-    private bool MaySendSmall() => Settings.IsNoDelay || _isFinDue || _isSendingUrgent || _send.SmallEnd <= _send.Unacknowledged;
+    private bool MaySendSmall() => Settings.IsNoDelay || IsFinDue || IsSendingUrgent || _send.SmallEnd <= _send.Unacknowledged;
 
     private void RestartAfterIdle(ref int room)
     {
@@ -218,7 +218,7 @@ internal sealed partial class TcpConnection
 
         _flight.Sent.Add(segment, _layer.Rings);
         _send.Next = segment.End;
-        _isFinSent |= hasFin;
+        IsFinSent |= hasFin;
         if (size % _segmentSize != 0)
         {
             _send.SmallEnd = _send.Next;
@@ -253,7 +253,7 @@ internal sealed partial class TcpConnection
                 UpdateSegmentSize();
 
                 // When the path has not told of a smaller size, the packet counts as lost, and a time-out finds one.
-                _isOutputDue |= _segmentSize < segmentSize;
+                IsOutputDue |= _segmentSize < segmentSize;
                 return _segmentSize >= segmentSize;
             default:
                 _softError = ErrorOf(result) is TcpError error and not TcpError.None ? error : _softError;

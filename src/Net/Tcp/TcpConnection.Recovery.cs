@@ -11,7 +11,6 @@ internal sealed partial class TcpConnection
     private TcpFlight _flight = TcpFlight.None;
     private ReorderTolerance _reordering;
     private ICongestionControl? _control;
-    private bool _isCongestionLimited;
 
     /// <summary>Made when it has something to keep: most connections have lost nothing, and have sent less than the window.</summary>
     private ICongestionControl Control
@@ -82,13 +81,13 @@ internal sealed partial class TcpConnection
                 BeginRecovery(summary);
                 break;
             case RecoveryState.Recovery:
-                int delivered = summary.Delivered == 0 && summary.IsDuplicate && !_isSackPermitted ? _segmentSize : summary.Delivered;
+                int delivered = summary.Delivered == 0 && summary.IsDuplicate && !IsSackPermitted ? _segmentSize : summary.Delivered;
                 bool isSafe = isAdvance && _flight.Sent.ToBeRetransmitted <= lostBefore;
                 Reduce(delivered, isSafe);
                 break;
             default:
                 bool isTesting = _flight.Frto != FrtoStep.None && IsFrtoAtNewData(summary);
-                if (!isTesting && summary.Delivered > 0 && (_isCongestionLimited || _flight.Recovery == RecoveryState.Loss))
+                if (!isTesting && summary.Delivered > 0 && (IsCongestionLimited || _flight.Recovery == RecoveryState.Loss))
                 {
                     Control.OnAcknowledged(summary.Delivered, Now, _path.Smoothed, _segmentSize);
                 }
@@ -112,7 +111,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        if (!_isSackPermitted)
+        if (!IsSackPermitted)
         {
             bool isPartial = _flight.Recovery == RecoveryState.Recovery && isAdvance;
             bool isRepeated = _flight.Recovery == RecoveryState.Open && _flight.Duplicates >= DuplicateThreshold;
@@ -182,7 +181,7 @@ internal sealed partial class TcpConnection
             Reduce(0, isSafe: false);
         }
 
-        _isOutputDue = true;
+        IsOutputDue = true;
     }
 
     private void BeginRecovery(in AcknowledgmentSummary summary)
@@ -193,7 +192,7 @@ internal sealed partial class TcpConnection
         _flight.Recovery = RecoveryState.Recovery;
         _flight.RecoveryPoint = _send.Next;
         _flight.Reduction.Start(_send.Next - _send.Unacknowledged + summary.Acknowledged);
-        int delivered = Math.Max(summary.Delivered, _isSackPermitted ? 0 : _flight.Duplicates * _segmentSize);
+        int delivered = Math.Max(summary.Delivered, IsSackPermitted ? 0 : _flight.Duplicates * _segmentSize);
         Reduce(delivered, isSafe: false);
         RestartRetransmission();
     }
@@ -247,7 +246,7 @@ internal sealed partial class TcpConnection
                 _flight.Sent.SetState(i, SentState.None, SentState.Sacked);
             }
 
-            bool isOld = i == 0 || roundTrip == 0 || !_isSackPermitted || _flight.Sent[i].SentAt + bearable <= now;
+            bool isOld = i == 0 || roundTrip == 0 || !IsSackPermitted || _flight.Sent[i].SentAt + bearable <= now;
             if (!_flight.Sent[i].Has(SentState.Sacked) && isOld)
             {
                 _flight.Sent.SetState(i, SentState.Lost, SentState.Retransmitted);
@@ -291,7 +290,7 @@ internal sealed partial class TcpConnection
 
         bool isByTimestamp = summary is { IsOfOriginal: true, Acknowledged: > 0 };
         bool isByFrto = _flight.Recovery == RecoveryState.Loss && _flight.Frto != FrtoStep.None && summary.HasOriginal
-            && (_isSackPermitted || !summary.HasRetransmitted);
+            && (IsSackPermitted || !summary.HasRetransmitted);
         bool isResent = _flight.RetransmissionStamp is not null && _flight.Sent.ToBeRetransmitted == 0;
         bool isByDuplicates = summary.HasDuplicate && _flight.UndoRetransmissions == 0 && isResent;
         if (!isByTimestamp && !isByFrto && !isByDuplicates)

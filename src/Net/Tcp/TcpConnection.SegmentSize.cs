@@ -10,7 +10,6 @@ internal sealed partial class TcpConnection
     /// </summary>
     public const int LeastSegmentSize = 48;
 
-    private TcpPathFindings? _findings;
     private ushort _peerSegmentSize;
     private ushort _pathSegmentSize = LeastSegmentSize;
     private ushort _segmentSize = LeastSegmentSize;
@@ -39,14 +38,14 @@ internal sealed partial class TcpConnection
             }
         }
 
-        _isOutputDue = true;
+        IsOutputDue = true;
         Leave();
     }
 
     /// <summary>The data of a packet that the link cuts into segments, or of one segment.</summary>
     private int LargestPacket()
     {
-        if (_isSendingUrgent || !CanSegment())
+        if (IsSendingUrgent || !CanSegment())
         {
             // An urgent pointer counts from its own segment: a device that cuts would repeat it.
             return _segmentSize;
@@ -61,14 +60,13 @@ internal sealed partial class TcpConnection
     private bool CanSegment() => Route is null && _layer.Output.CanSegment(Flow.Remote.Address, Settings.BoundInterface);
 
     /// <summary>What our options, of TCP and of IP, take of each segment.</summary>
-    private int OptionsSize => (_hasTimestamps ? TcpOptions.TimestampsSize : 0) + (Route?.Size ?? 0);
+    private int OptionsSize => (HasTimestamps ? TcpOptions.TimestampsSize : 0) + (Route?.Size ?? 0);
 
     private void TakeWayBack(SourceRoute? route)
     {
         if (route is not null)
         {
-            _findings ??= new TcpPathFindings();
-            _findings.WayBack = route;
+            Incidents.WayBack = route;
         }
     }
 
@@ -77,7 +75,7 @@ internal sealed partial class TcpConnection
         int byDefault = Flow.Remote.Address.IsIPv4 ? 536 : 1_220;
         _pathSegmentSize = (ushort)_layer.AnnouncedSegmentSize(Flow, Settings, Route);
         int size = Math.Min(_peerSegmentSize == 0 ? byDefault : Math.Max((int)_peerSegmentSize, LeastSegmentSize), _pathSegmentSize);
-        if (_findings is { SizeLimit: not 0 and int limit })
+        if (_incidents is { SizeLimit: not 0 and int limit })
         {
             size = Math.Min(size, limit);
         }
@@ -97,18 +95,17 @@ internal sealed partial class TcpConnection
         }
 
         _layer.Counters.BlackHoles++;
-        _findings ??= new TcpPathFindings();
-        _findings.SizeLimit = smaller;
-        _findings.SizeLimitUntil = Now + (TcpTimes.BlackHoleHold << Math.Min(_findings.SizeHolds++, 6));
+        Incidents.SizeLimit = smaller;
+        Incidents.SizeLimitUntil = Now + (TcpTimes.BlackHoleHold << Math.Min(Incidents.SizeHolds++, 6));
         UpdateSegmentSize();
     }
 
     /// <summary>Something was acknowledged. After a while large segments are tried again: the silence may have had another cause.</summary>
     private void OnSizeWorked()
     {
-        if (_findings is { SizeLimit: not 0 } && Now >= _findings.SizeLimitUntil)
+        if (_incidents is { SizeLimit: not 0 } && Now >= _incidents.SizeLimitUntil)
         {
-            _findings.SizeLimit = 0;
+            _incidents.SizeLimit = 0;
             UpdateSegmentSize();
         }
     }

@@ -27,12 +27,12 @@ internal sealed partial class TcpConnection
         TcpOptions options = new()
         {
             MaximumSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings, Route),
-            HasWindowScale = isAnswer ? _hasScale : _layer.Has(TcpFeatures.WindowScaling),
+            HasWindowScale = isAnswer ? HasScale : _layer.Has(TcpFeatures.WindowScaling),
             WindowScale = (byte)_receiveScale,
-            IsSackPermitted = isAnswer ? _isSackPermitted : _layer.Has(TcpFeatures.Sack),
-            HasTimestamps = isAnswer ? _hasTimestamps : _layer.Has(TcpFeatures.Timestamps),
+            IsSackPermitted = isAnswer ? IsSackPermitted : _layer.Has(TcpFeatures.Sack),
+            HasTimestamps = isAnswer ? HasTimestamps : _layer.Has(TcpFeatures.Timestamps),
             TimestampValue = TimestampNow(),
-            TimestampEcho = isAnswer ? _recentTimestamp : 0,
+            TimestampEcho = isAnswer ? _receive.RecentTimestamp : 0,
         };
         _sentAt = Now;
         if (_stalledSince == 0)
@@ -66,7 +66,7 @@ internal sealed partial class TcpConnection
         if (State is TcpState.SynSent or TcpState.SynReceived)
         {
             SendSynAcknowledgment();
-            _isAcknowledgmentDue = false;
+            IsAcknowledgmentDue = false;
             return;
         }
 
@@ -79,7 +79,7 @@ internal sealed partial class TcpConnection
         PacketBuffer packet = _layer.Output.Pool.Rent(0);
         if (Send(packet, sequence, TcpFlags.Ack, MakeOptions(SackBlocks.Length)) == InternetSendResult.NoRoom)
         {
-            _isAcknowledgmentDue = true;
+            IsAcknowledgmentDue = true;
             _layer.WaitForRoom(this);
         }
     }
@@ -94,27 +94,27 @@ internal sealed partial class TcpConnection
     private TcpOptions MakeOptions(int sackRoom)
     {
         TcpOptions options = default;
-        if (_hasTimestamps)
+        if (HasTimestamps)
         {
             options.HasTimestamps = true;
             options.TimestampValue = TimestampNow();
-            options.TimestampEcho = _recentTimestamp;
+            options.TimestampEcho = _receive.RecentTimestamp;
         }
 
-        int blocks = Math.Min(_hasTimestamps ? SackBlocks.Length - 1 : SackBlocks.Length, sackRoom);
-        if (!_isSackPermitted || blocks <= 0 || _disorder is null)
+        int blocks = Math.Min(HasTimestamps ? SackBlocks.Length - 1 : SackBlocks.Length, sackRoom);
+        if (!IsSackPermitted || blocks <= 0 || _incidents is null)
         {
             return options;
         }
 
-        if (_disorder.Duplicate is SackBlock duplicate)
+        if (_incidents.Duplicate is SackBlock duplicate)
         {
             // RFC 2883, section 4: first what came twice, then, if it lies before a gap no longer, the block that holds it.
-            _disorder.Duplicate = null;
+            _incidents.Duplicate = null;
             options.AddSack(duplicate);
         }
 
-        _disorder.Early.AddTo(ref options, blocks);
+        _incidents.Early.AddTo(ref options, blocks);
         return options;
     }
 
@@ -150,8 +150,8 @@ internal sealed partial class TcpConnection
         {
             _receive.LastAcknowledged = _receive.Next;
             _unacknowledgedData = 0;
-            _isAcknowledgmentDue = false;
-            _isAcknowledgmentUrgent = false;
+            IsAcknowledgmentDue = false;
+            IsAcknowledgmentUrgent = false;
             CancelTimer(TcpTimer.Acknowledge);
         }
 

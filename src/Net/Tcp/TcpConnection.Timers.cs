@@ -113,7 +113,7 @@ internal sealed partial class TcpConnection
                 OnReorderTimeout();
                 break;
             case TcpTimer.Acknowledge:
-                _isAcknowledgmentDue = true;
+                IsAcknowledgmentDue = true;
                 break;
             case TcpTimer.KeepAlive:
                 OnKeepAliveTimer();
@@ -201,7 +201,7 @@ internal sealed partial class TcpConnection
         }
 
         RestartRetransmission();
-        _isOutputDue = true;
+        IsOutputDue = true;
     }
 
     /// <summary>
@@ -236,7 +236,7 @@ internal sealed partial class TcpConnection
         _waitsFor = RetransmissionWait.Timeout;
         long wait = _path.Timeout;
         bool isQuiet = _flight.Recovery == RecoveryState.Open && !_flight.IsProbeOutstanding && _flight.Sent.Sacked == 0;
-        if (isQuiet && _isSackPermitted && _path.Smoothed != 0)
+        if (isQuiet && IsSackPermitted && _path.Smoothed != 0)
         {
             bool isAlone = _send.Next - _send.Unacknowledged <= _segmentSize;
             long probe = (2 * _path.Smoothed) + (isAlone ? TcpTimes.WorstAcknowledgmentDelay : 2 * StackTime.Millisecond);

@@ -5,9 +5,6 @@ namespace Xenlet.Net.Tcp;
 /// </content>
 internal sealed partial class TcpConnection
 {
-    private bool _isSendingUrgent;
-    private bool _hasUrgentMark;
-    private bool _isUrgentByteMissing;
 
     /// <summary>
     /// The user has written urgent data, the last byte of which ends so many bytes behind the first unacknowledged one.
@@ -22,13 +19,13 @@ internal sealed partial class TcpConnection
 
         SequenceNumber first = State is TcpState.SynSent or TcpState.SynReceived ? _send.Next : _send.Unacknowledged;
         _send.UrgentEnd = first + length;
-        _isSendingUrgent = true;
+        IsSendingUrgent = true;
     }
 
     /// <summary>The urgent pointer of a segment, whose flags get URG; 0 for none.</summary>
     private ushort PointToUrgent(SequenceNumber sequence, ref TcpFlags flags)
     {
-        if (!_isSendingUrgent || sequence >= _send.UrgentEnd || (flags & (TcpFlags.Syn | TcpFlags.Rst)) != 0)
+        if (!IsSendingUrgent || sequence >= _send.UrgentEnd || (flags & (TcpFlags.Syn | TcpFlags.Rst)) != 0)
         {
             return 0;
         }
@@ -50,35 +47,35 @@ internal sealed partial class TcpConnection
     /// </summary>
     private void ReceiveUrgent(in TcpSegment segment)
     {
-        if (_hasPeerFinished || IsOrphaned)
+        if (HasPeerFinished || IsOrphaned)
         {
             return;
         }
 
-        if (_hasUrgentMark && _receive.UrgentMark < _receive.Next)
+        if (HasUrgentMark && _receive.UrgentMark < _receive.Next)
         {
-            _hasUrgentMark = false;
-            _isUrgentByteMissing = false;
+            HasUrgentMark = false;
+            IsUrgentByteMissing = false;
         }
 
         bool isNews = false;
         if (segment.Has(TcpFlags.Urg))
         {
             SequenceNumber mark = segment.Sequence + Math.Max(segment.Header.UrgentPointer - 1, 0);
-            isNews = mark >= _receive.Next && (!_hasUrgentMark || mark > _receive.UrgentMark);
+            isNews = mark >= _receive.Next && (!HasUrgentMark || mark > _receive.UrgentMark);
             if (isNews)
             {
                 _receive.UrgentMark = mark;
-                _hasUrgentMark = true;
-                _isUrgentByteMissing = true;
+                HasUrgentMark = true;
+                IsUrgentByteMissing = true;
             }
         }
 
         int place = _receive.UrgentMark - segment.Sequence;
-        bool isHere = _isUrgentByteMissing && place >= 0 && place < segment.Data.Length;
+        bool isHere = IsUrgentByteMissing && place >= 0 && place < segment.Data.Length;
         if (isNews || isHere)
         {
-            _isUrgentByteMissing = !isHere;
+            IsUrgentByteMissing = !isHere;
             _user.ReceiveQueue.MarkUrgent(_receive.UrgentMark - _receive.Next, isHere ? segment.Data.Span[place] : -1);
         }
     }

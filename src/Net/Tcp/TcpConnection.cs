@@ -14,11 +14,8 @@ internal sealed partial class TcpConnection
     private readonly TcpLayer _layer;
     private readonly uint _timestampOffset;
     private ITcpUser _user;
+    private TcpIncidents? _incidents;
     private TcpConnection? _nextInChain;
-    private bool _isBusy;
-    private bool _isConnectedDue;
-    private bool _isPeerFinishedDue;
-    private bool _isOutputDue;
 
     private TcpConnection(TcpLayer layer, in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
     {
@@ -45,13 +42,21 @@ internal sealed partial class TcpConnection
     public TcpSettings Settings { get; private set; }
 
     /// <summary>Whether the user has closed the connection, and only the stack keeps it.</summary>
-    public bool IsOrphaned { get; private set; }
+    public bool IsOrphaned
+    {
+        get => Has(Flag.Orphaned);
+        private set => Set(Flag.Orphaned, value);
+    }
 
     /// <summary>
     /// Whether the user reads no more (<c>shutdown</c> of the receiving side). As on Linux, what arrives is still acknowledged until the
     /// user has ended its own direction too; from then on it resets the connection.
     /// </summary>
-    public bool IsReadingOver { get; set; }
+    public bool IsReadingOver
+    {
+        get => Has(Flag.ReadingOver);
+        set => Set(Flag.ReadingOver, value);
+    }
 
     /// <summary>The next connection of its chain in <see cref="ConnectionTable"/>.</summary>
     public ref TcpConnection? NextInChain => ref _nextInChain;
@@ -60,20 +65,27 @@ internal sealed partial class TcpConnection
     public TcpConnection? NextWaiting { get; set; }
 
     /// <summary>Whether it is among those.</summary>
-    public bool IsWaitingForRoom { get; set; }
+    public bool IsWaitingForRoom
+    {
+        get => Has(Flag.WaitingForRoom);
+        set => Set(Flag.WaitingForRoom, value);
+    }
 
-    /// <summary>The next connection of those that answer at the end of a batch.</summary>
-    public TcpConnection? NextInBatch { get; set; }
+    /// <summary>Whether it answers at the end of the batch.</summary>
+    public bool IsInBatch
+    {
+        get => Has(Flag.InBatch);
+        set => Set(Flag.InBatch, value);
+    }
 
-    /// <summary>Whether it is among those.</summary>
-    public bool IsInBatch { get; set; }
+    private TcpIncidents Incidents => _incidents ??= new TcpIncidents();
 
     private long Now => _layer.Clock.Now;
 
     /// <summary>
     /// The hosts that segments go through: what the user has said comes before what the peer's segments have brought (RFC 9293, MUST-52).
     /// </summary>
-    private SourceRoute? Route => Flow.Remote.Address.IsIPv4 ? Settings.Route ?? _findings?.WayBack : null;
+    private SourceRoute? Route => Flow.Remote.Address.IsIPv4 ? Settings.Route ?? _incidents?.WayBack : null;
 
     /// <summary>Where segments go first.</summary>
     private InternetAddress Towards => Route?.FirstHop ?? Flow.Remote.Address;
@@ -93,7 +105,7 @@ internal sealed partial class TcpConnection
         // As on Linux, a listener's own route is none of its connections'.
         TcpSettings own = settings.Route is null ? settings : settings with { Route = null };
         TcpConnection connection = new(layer, syn.Flow, user, binding, own, syn.LocalSequence) { State = TcpState.SynReceived };
-        connection._isPassive = true;
+        connection.IsPassive = true;
         connection.TakeWayBack(syn.WayBack);
         connection._receiveScale = (byte)syn.LocalScale;
         connection._retries = (byte)syn.Retries;
@@ -108,7 +120,7 @@ internal sealed partial class TcpConnection
     /// <summary>Sends the SYN of <see cref="Connect"/>, when the layer knows the connection.</summary>
     public void Start()
     {
-        _isBusy = true;
+        IsBusy = true;
         InternetSendResult result = SendSyn();
         if (State != TcpState.Closed)
         {
@@ -130,8 +142,8 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        _isOutputDue = true;
-        if (!_isBusy)
+        IsOutputDue = true;
+        if (!IsBusy)
         {
             Enter();
             Leave();
@@ -141,7 +153,7 @@ internal sealed partial class TcpConnection
     /// <summary>The user has taken data: there may be a window to tell of.</summary>
     public void OnConsumed()
     {
-        if (State is TcpState.Closed or TcpState.SynSent or TcpState.SynReceived || _isBusy || _hasPeerFinished)
+        if (State is TcpState.Closed or TcpState.SynSent or TcpState.SynReceived || IsBusy || HasPeerFinished)
         {
             return;
         }
@@ -167,12 +179,12 @@ internal sealed partial class TcpConnection
     /// <summary>The user sends no more: a FIN follows what it has written. It may go on to receive.</summary>
     public void FinishSending()
     {
-        if (State == TcpState.Closed || _isFinDue)
+        if (State == TcpState.Closed || IsFinDue)
         {
             return;
         }
 
-        _isFinDue = true;
+        IsFinDue = true;
         State = State switch
         {
             TcpState.Established => TcpState.FinWait1,
@@ -238,9 +250,9 @@ internal sealed partial class TcpConnection
 
     /// <summary>Whether the peer has acknowledged all that the user has written, and the end if the user has ended.</summary>
     public bool IsDelivered => State == TcpState.Closed
-        || (_user.SendQueue.Length == 0 && (!_isFinDue || (_isFinSent && _send.Unacknowledged == _send.Next)));
+        || (_user.SendQueue.Length == 0 && (!IsFinDue || (IsFinSent && _send.Unacknowledged == _send.Next)));
 
-    private void Enter() => _isBusy = true;
+    private void Enter() => IsBusy = true;
 
     /// <summary>All that the user has written is acknowledged, and it has closed: only the peer's end is missing.</summary>
     private void LeaveUser()
@@ -255,9 +267,9 @@ internal sealed partial class TcpConnection
     {
         ReceiveNext = _receive.Next,
         SendNext = _send.Next,
-        RecentTimestamp = _recentTimestamp,
+        RecentTimestamp = _receive.RecentTimestamp,
         TimestampOffset = _timestampOffset,
-        HasTimestamps = _hasTimestamps,
+        HasTimestamps = HasTimestamps,
         Window = (ushort)Math.Min(Math.Max(_receive.Advertised - _receive.Next, 0) >> _receiveScale, ushort.MaxValue),
     };
 
@@ -274,13 +286,13 @@ internal sealed partial class TcpConnection
     /// <summary>Ends a call from outside: sends what there is to send, and tells the user what has come of it.</summary>
     private void Leave()
     {
-        if (_isOutputDue && State != TcpState.Closed)
+        if (IsOutputDue && State != TcpState.Closed)
         {
-            _isOutputDue = false;
+            IsOutputDue = false;
             Output();
         }
 
-        if (_isAcknowledgmentDue && State != TcpState.Closed)
+        if (IsAcknowledgmentDue && State != TcpState.Closed)
         {
             SendAcknowledgment();
         }
@@ -290,16 +302,16 @@ internal sealed partial class TcpConnection
 
     private void Notify()
     {
-        _isBusy = false;
-        if (_isConnectedDue && State != TcpState.Closed)
+        IsBusy = false;
+        if (IsConnectedDue && State != TcpState.Closed)
         {
-            _isConnectedDue = false;
+            IsConnectedDue = false;
             _user.OnConnected();
         }
 
-        if (_isPeerFinishedDue && State != TcpState.Closed)
+        if (IsPeerFinishedDue && State != TcpState.Closed)
         {
-            _isPeerFinishedDue = false;
+            IsPeerFinishedDue = false;
             _user.OnPeerFinished();
         }
 
@@ -308,7 +320,7 @@ internal sealed partial class TcpConnection
             LeaveUser();
         }
 
-        if (_isTimeWaitDue && State != TcpState.Closed)
+        if (IsTimeWaitDue && State != TcpState.Closed)
         {
             _layer.EnterTimeWait(this, MakeTimeWaitEntry());
             End(TcpError.None);
@@ -326,18 +338,18 @@ internal sealed partial class TcpConnection
             _layer.Counters.EstabResets++;
         }
 
-        bool isPeerFinishedDue = _isPeerFinishedDue && error == TcpError.None;
+        bool isPeerFinishedDue = IsPeerFinishedDue && error == TcpError.None;
         State = TcpState.Closed;
         _timers?.CancelAll();
         EndFlight();
-        _disorder?.Early.Clear();
+        _incidents?.Early.Clear();
         _layer.Remove(this);
         ITcpUser user = _user;
         try
         {
             if (isPeerFinishedDue)
             {
-                _isPeerFinishedDue = false;
+                IsPeerFinishedDue = false;
                 user.OnPeerFinished();
             }
         }

@@ -11,13 +11,16 @@ internal sealed partial class TcpLayer
 {
     private const int TimeWaitLimit = 16_384;
 
+    // As many frames as a device's receive ring has.
+    private const int BatchLimit = 256;
+
     private readonly ConnectionTable _connections;
     private readonly List<TcpListener> _listeners = [];
     private readonly TimeWaitTable _timeWaits;
     private TcpConnection? _firstWaiting;
     private TcpConnection? _lastWaiting;
-    private TcpConnection? _firstInBatch;
-    private TcpConnection? _lastInBatch;
+    private readonly TcpConnection?[] _batch = new TcpConnection?[BatchLimit];
+    private int _batchCount;
 
     public TcpLayer(IInternetOutput output, IStackClock clock, StackTimers timers, IRandomSource random)
     {
@@ -177,33 +180,34 @@ internal sealed partial class TcpLayer
     public void EndBatch()
     {
         IsBatching = false;
-        while (_firstInBatch is TcpConnection connection)
+        for (int i = 0; i < _batchCount; i++)
         {
-            _firstInBatch = connection.NextInBatch;
-            _lastInBatch = _firstInBatch is null ? null : _lastInBatch;
-            connection.NextInBatch = null;
+            TcpConnection connection = _batch[i]!;
+            _batch[i] = null;
             connection.IsInBatch = false;
             Guard(connection, static each => each.EndBatch());
         }
+
+        _batchCount = 0;
     }
 
-    /// <summary>Has a connection answer at the end of the batch: those whose segments came first before the others.</summary>
-    public void Defer(TcpConnection connection)
+    /// <summary>
+    /// Has a connection answer at the end of the batch: those whose segments came first before the others. False if too many do already.
+    /// </summary>
+    public bool TryDefer(TcpConnection connection)
     {
         if (!connection.IsInBatch)
         {
-            connection.IsInBatch = true;
-            if (_lastInBatch is null)
+            if (_batchCount == BatchLimit)
             {
-                _firstInBatch = connection;
-            }
-            else
-            {
-                _lastInBatch.NextInBatch = connection;
+                return false;
             }
 
-            _lastInBatch = connection;
+            connection.IsInBatch = true;
+            _batch[_batchCount++] = connection;
         }
+
+        return true;
     }
 
     public bool Has(TcpFeatures feature) => (Features & feature) != 0;

@@ -63,10 +63,10 @@ public sealed class CostTests
     }
 
     [Fact]
-    public void A_connection_has_at_most_376_bytes()
+    public void A_connection_has_at_most_320_bytes()
     {
         object? made = null;
-        Assert.InRange(Garbage.Least(() => made = RuntimeHelpers.GetUninitializedObject(typeof(TcpConnection))), 1, 376);
+        Assert.InRange(Garbage.Least(() => made = RuntimeHelpers.GetUninitializedObject(typeof(TcpConnection))), 1, 320);
         Assert.NotNull(made);
     }
 

@@ -1,10 +1,22 @@
+using Xenlet.Net.Base;
 using Xenlet.Net.Wire;
 
 namespace Xenlet.Net.Tcp;
 
-/// <summary>What a connection has found out about its path that is so of few paths.</summary>
-internal sealed class TcpPathFindings
+/// <summary>What a connection keeps of what befalls few: most have no such object.</summary>
+internal sealed class TcpIncidents
 {
+    private ReceivedRanges _early;
+
+    /// <summary>What arrived before its turn.</summary>
+    public ref ReceivedRanges Early => ref _early;
+
+    /// <summary>What arrived twice, of which the peer has not been told.</summary>
+    public SackBlock? Duplicate { get; set; }
+
+    /// <summary>How many answers there may be to what should not have come; null before the first.</summary>
+    public TokenBucket? Challenges { get; set; }
+
     /// <summary>The hosts that the peer's segments have come through; null when they have named none.</summary>
     public SourceRoute? WayBack { get; set; }
 
