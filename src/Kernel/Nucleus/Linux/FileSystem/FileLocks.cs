@@ -57,7 +57,7 @@ internal static unsafe class FileLocks
             return CallResult.None;
         }
 
-        file->Lock = kind;
+        file->Lock = (byte)kind;
         node->ExclusiveLock = kind == LOCK_EX ? file : null;
         node->SharedLocks += kind == LOCK_SH ? 1 : 0;
         return 0;

@@ -46,10 +46,11 @@ internal unsafe struct EventPollMember
 
     public EventPollMember* Previous;
 
-    /// <summary>The neighbours among the file's memberships.</summary>
+    /// <summary>
+    /// The next of the file's memberships, of which a file seldom has more than one. They are searched for a member in any case, so a link
+    /// back would save nothing.
+    /// </summary>
     public EventPollMember* NextOfFile;
-
-    public EventPollMember* PreviousOfFile;
 
     /// <summary>The neighbours among the set's ready members.</summary>
     public EventPollMember* NextReady;

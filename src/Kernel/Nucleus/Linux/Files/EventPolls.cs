@@ -282,11 +282,6 @@ internal static unsafe class EventPolls
 
         set->First = member;
         member->NextOfFile = file->Memberships;
-        if (member->NextOfFile != null)
-        {
-            member->NextOfFile->PreviousOfFile = member;
-        }
-
         file->Memberships = member;
         set->Consoles += file->Kind == FileKind.Console ? 1 : 0;
         set->Sets += isSet ? 1 : 0;
@@ -331,20 +326,13 @@ internal static unsafe class EventPolls
             member->Next->Previous = member->Previous;
         }
 
-        if (member->PreviousOfFile == null)
+        EventPollMember** link = &file->Memberships;
+        while (*link != member)
         {
-            file->Memberships = member->NextOfFile;
-        }
-        else
-        {
-            member->PreviousOfFile->NextOfFile = member->NextOfFile;
+            link = &(*link)->NextOfFile;
         }
 
-        if (member->NextOfFile != null)
-        {
-            member->NextOfFile->PreviousOfFile = member->PreviousOfFile;
-        }
-
+        *link = member->NextOfFile;
         set->Consoles -= file->Kind == FileKind.Console ? 1 : 0;
         if (file->Kind == FileKind.EventPoll)
         {

@@ -1,7 +1,7 @@
 namespace Xenlet.Kernel.Nucleus.Linux.Files;
 
 /// <summary>The kinds of files that a descriptor can refer to.</summary>
-internal enum FileKind : uint
+internal enum FileKind : byte
 {
     Closed,
 

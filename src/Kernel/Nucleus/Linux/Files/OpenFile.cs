@@ -9,20 +9,20 @@ internal unsafe struct OpenFile
 {
     public FileKind Kind;
 
+    /// <summary>The lock of flock that the file has: LOCK_SH, LOCK_EX, or 0.</summary>
+    public byte Lock;
+
+    /// <summary>Descriptors of the file, of which there are no more than <see cref="FileTable.Capacity"/>.</summary>
+    public ushort References;
+
     /// <summary>O_ flags as fcntl(F_GETFL) returns them.</summary>
     public uint Flags;
-
-    /// <summary>Descriptors of the file.</summary>
-    public int References;
 
     /// <summary>The pipe, the epoll set, the socket, the stack's answer, the instance of inotify or the node, or null.</summary>
     public void* Thing;
 
     /// <summary>Where the next read or write of a file begins, or the listing of a directory goes on; the value of a counter.</summary>
     public ulong Position;
-
-    /// <summary>The lock of flock that the file has: LOCK_SH, LOCK_EX, or 0.</summary>
-    public uint Lock;
 
     /// <summary>Threads that wait for a change of the file, if the file is all that can change: not for a pipe or the console.</summary>
     public WaitQueue Waiters;

@@ -18,7 +18,7 @@ internal enum SocketState : byte
 }
 
 /// <summary>
-/// A socket. It lives until the program has closed it and the stack has released it. A program may have a hundred thousand that do nothing,
+/// A socket. It lives until the program has closed it and the stack has released it. A program may have tens of thousands that do nothing,
 /// so what few of them have lies elsewhere, and the fields leave no gaps.
 /// </summary>
 internal unsafe struct Socket
