@@ -14,7 +14,7 @@ internal sealed class SocketTable
     private readonly QueryService _queries;
     private readonly OptionService _options;
     private readonly NetlinkSockets _netlink;
-    private StackSocket?[] _sockets = new StackSocket?[64];
+    private readonly SocketSlots _sockets = new();
     private bool _isTriedAgain;
     private bool _isLastTry;
 
@@ -48,7 +48,7 @@ internal sealed class SocketTable
     public SharedSettings Settings { get; } = new();
 
     /// <summary>The sockets that have a port, as /proc/net shows them.</summary>
-    public IEnumerable<SocketView> Views => _sockets.Select(each => each?.View).OfType<SocketView>();
+    public IEnumerable<SocketView> Views => _sockets.Select(each => each.View).OfType<SocketView>();
 
     /// <summary>Does what a socket wants. An exception ends that socket.</summary>
     public void Serve(in SocketRequest request)
@@ -134,16 +134,7 @@ internal sealed class SocketTable
         }
     }
 
-    public void Add(StackSocket socket)
-    {
-        int index = socket.Handle.Index;
-        if (index >= _sockets.Length)
-        {
-            Array.Resize(ref _sockets, Math.Max(index + 1, _sockets.Length * 2));
-        }
-
-        _sockets[index] = socket;
-    }
+    public void Add(StackSocket socket) => _sockets[socket.Handle.Index] = socket;
 
     /// <summary>Lets the kernel end a socket that the program has closed.</summary>
     public void Remove(StackSocket socket)
@@ -154,15 +145,15 @@ internal sealed class SocketTable
     }
 
     /// <summary>Whether nothing of what the program has sent is still to be delivered.</summary>
-    public bool IsAllDelivered => Array.TrueForAll(_sockets, each => each?.IsDelivered ?? true)
+    public bool IsAllDelivered => _sockets.All(each => each.IsDelivered)
         && !Stack.Interfaces.Any(each => each.HasWaiting);
 
     /// <summary>The interfaces go: connections over them end with resets.</summary>
     public void EndWithInterfaces()
     {
-        foreach (StackSocket? each in _sockets)
+        foreach (StackSocket each in _sockets)
         {
-            each?.EndWithInterfaces();
+            each.EndWithInterfaces();
         }
     }
 
@@ -201,7 +192,7 @@ internal sealed class SocketTable
         Stack.Routes.Any(each => each.Prefix.Length == 0 && !each.Prefix.Address.IsIPv4));
 
     private StackSocket? Find(SocketHandle handle) =>
-        handle.Index < _sockets.Length && _sockets[handle.Index] is { } socket && socket.Handle == handle ? socket : null;
+        _sockets[handle.Index] is { } socket && socket.Handle == handle ? socket : null;
 
     private void TryAgain(bool isLast)
     {

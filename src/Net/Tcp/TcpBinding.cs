@@ -1,8 +1,11 @@
 namespace Xenlet.Net.Tcp;
 
 /// <summary>A hold on a local port, shared by a listener and the connections that it has accepted.</summary>
-internal sealed class TcpBinding(Endpoint local, bool isDual, bool canReuseAddress, bool canReusePort)
+internal sealed class TcpBinding(TcpLayer layer, Endpoint local, bool isDual, bool canReuseAddress, bool canReusePort)
 {
+    /// <summary>The stack's TCP, by which connections know it too.</summary>
+    public TcpLayer Layer { get; } = layer;
+
     /// <summary>The address, which may be "any", and the port.</summary>
     public Endpoint Local { get; } = local;
 

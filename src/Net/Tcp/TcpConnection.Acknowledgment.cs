@@ -93,7 +93,7 @@ internal sealed partial class TcpConnection
                 summary.Delivered += SequenceNumber.Min(first.End, acknowledged) - first.Start;
             }
 
-            _flight.Sent.RemoveUpTo(acknowledged, _layer.Rings);
+            _flight.Sent.RemoveUpTo(acknowledged, Layer.Rings);
         }
 
         _send.Unacknowledged = acknowledged;
@@ -104,7 +104,7 @@ internal sealed partial class TcpConnection
         Measure(segment, summary, now);
         _retries = 0;
         _stalledSince = _send.Next == acknowledged ? 0 : now;
-        _layer.Output.ConfirmReachable(Towards, Settings.BoundInterface);
+        Layer.Output.ConfirmReachable(Towards, Settings.BoundInterface);
         OnSizeWorked();
         if (isFinAcknowledged)
         {
@@ -204,7 +204,7 @@ internal sealed partial class TcpConnection
                     continue;
                 }
 
-                _flight.Sent.Split(index++, whole, _layer.Rings);
+                _flight.Sent.Split(index++, whole, Layer.Rings);
             }
 
             if (_flight.Sent[index].End > block.End)
@@ -215,7 +215,7 @@ internal sealed partial class TcpConnection
                     continue;
                 }
 
-                _flight.Sent.Split(index, whole, _layer.Rings);
+                _flight.Sent.Split(index, whole, Layer.Rings);
             }
 
             SentSegment segment = _flight.Sent[index];

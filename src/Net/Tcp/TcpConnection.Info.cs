@@ -31,7 +31,7 @@ internal sealed partial class TcpConnection
             Unsent = Unsent,
             SinceSent = _sentAt == 0 ? 0 : Now - _sentAt,
             SinceReceived = _receivedAt == 0 ? 0 : Now - _receivedAt,
-            PathMtu = _layer.Output.PathMtu(Towards, Settings.BoundInterface),
+            PathMtu = Layer.Output.PathMtu(Towards, Settings.BoundInterface),
             RoundTripVariation = _path.Variation,
             LeastRoundTrip = _path.Minimum,
             ReceivedCount = _receivedCount,

@@ -21,8 +21,8 @@ internal sealed partial class TcpConnection
             ReceiveAcceptable(segment);
         }
 
-        if (_layer.IsBatching && State == TcpState.Established && _flight.Recovery == RecoveryState.Open && !IsAcknowledgmentUrgent
-            && _layer.TryDefer(this))
+        if (Layer.IsBatching && State == TcpState.Established && _flight.Recovery == RecoveryState.Open && !IsAcknowledgmentUrgent
+            && Layer.TryDefer(this))
         {
             // One acknowledgment, and one packet of many segments, for all that has arrived (RFC 9293, MUST-58). What tells of a gap is
             // sent for each segment, since a peer without SACK counts those.
@@ -40,7 +40,7 @@ internal sealed partial class TcpConnection
         {
             if (!segment.Has(TcpFlags.Rst))
             {
-                _layer.SendReset(Flow, segment);
+                Layer.SendReset(Flow, segment);
             }
 
             return;
@@ -110,7 +110,7 @@ internal sealed partial class TcpConnection
 
             if (segment.Options.HasTimestamps && IsOldTimestamp(segment.Options.TimestampValue))
             {
-                _layer.Counters.PawsDrops++;
+                Layer.Counters.PawsDrops++;
                 AnswerUnacceptable(segment);
                 return false;
             }
@@ -148,7 +148,7 @@ internal sealed partial class TcpConnection
         {
             if (State == TcpState.SynReceived)
             {
-                _layer.SendReset(Flow, segment);
+                Layer.SendReset(Flow, segment);
                 return;
             }
 
@@ -160,7 +160,7 @@ internal sealed partial class TcpConnection
         {
             if (segment.Acknowledgment <= _send.Unacknowledged)
             {
-                _layer.SendReset(Flow, segment);
+                Layer.SendReset(Flow, segment);
                 return;
             }
 
@@ -251,7 +251,7 @@ internal sealed partial class TcpConnection
         Incidents.Challenges ??= new(TcpTimes.ChallengeBurst, TcpTimes.ChallengeInterval);
         if (Incidents.Challenges.TryTake(Now))
         {
-            _layer.Counters.ChallengeAcks++;
+            Layer.Counters.ChallengeAcks++;
             AcknowledgeAtOnce();
         }
     }

@@ -94,7 +94,7 @@ internal sealed partial class TcpConnection
         int most = Math.Min(allowed, LargestPacket());
         if (_flight.Sent[index].DataLength > most)
         {
-            _flight.Sent.Split(index, most, _layer.Rings);
+            _flight.Sent.Split(index, most, Layer.Rings);
         }
 
         SentSegment segment = _flight.Sent[index];
@@ -107,7 +107,7 @@ internal sealed partial class TcpConnection
         _flight.RetransmissionStamp ??= TimestampNow();
         _flight.UndoRetransmissions += segment.DataLength;
         _retransmissions++;
-        _layer.Counters.RetransSegs++;
+        Layer.Counters.RetransSegs++;
         _flight.Sent.OnSentAgain(index, now, _segmentSize);
         _flight.Reduction.OnSent(segment.Length);
         return true;
@@ -213,10 +213,10 @@ internal sealed partial class TcpConnection
         };
         if (_flight == TcpFlight.None)
         {
-            _flight = _layer.Flights.Take();
+            _flight = Layer.Flights.Take();
         }
 
-        _flight.Sent.Add(segment, _layer.Rings);
+        _flight.Sent.Add(segment, Layer.Rings);
         _send.Next = segment.End;
         IsFinSent |= hasFin;
         if (size % _segmentSize != 0)
@@ -247,7 +247,7 @@ internal sealed partial class TcpConnection
         switch (result)
         {
             case InternetSendResult.NoRoom:
-                _layer.WaitForRoom(this);
+                Layer.WaitForRoom(this);
                 return false;
             case InternetSendResult.TooLarge:
                 UpdateSegmentSize();

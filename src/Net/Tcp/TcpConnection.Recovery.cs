@@ -19,7 +19,7 @@ internal sealed partial class TcpConnection
         {
             if (_control is null)
             {
-                _control = _layer.CongestionControl();
+                _control = Layer.CongestionControl();
                 _control.Window = FirstWindow;
             }
 
@@ -54,7 +54,7 @@ internal sealed partial class TcpConnection
             TcpFlight flight = _flight;
             _flight = TcpFlight.None;
             CancelTimer(TcpTimer.Reorder);
-            _layer.Flights.Return(flight);
+            Layer.Flights.Return(flight);
         }
     }
 
@@ -162,7 +162,7 @@ internal sealed partial class TcpConnection
     {
         if (_flight.Sent[0].DataLength > _segmentSize)
         {
-            _flight.Sent.Split(0, _segmentSize, _layer.Rings);
+            _flight.Sent.Split(0, _segmentSize, Layer.Rings);
         }
 
         _flight.Sent.SetState(0, SentState.Lost, SentState.Retransmitted);
@@ -186,7 +186,7 @@ internal sealed partial class TcpConnection
 
     private void BeginRecovery(in AcknowledgmentSummary summary)
     {
-        _layer.Counters.Recoveries++;
+        Layer.Counters.Recoveries++;
         PrepareUndo();
         Control.OnLoss(_segmentSize);
         _flight.Recovery = RecoveryState.Recovery;
@@ -300,11 +300,11 @@ internal sealed partial class TcpConnection
 
         if (_flight.Recovery == RecoveryState.Loss)
         {
-            _layer.Counters.SpuriousTimeouts++;
+            Layer.Counters.SpuriousTimeouts++;
         }
         else
         {
-            _layer.Counters.RecoveriesUndone++;
+            Layer.Counters.RecoveriesUndone++;
         }
 
         for (int i = 0; i < _flight.Sent.Count; i++)

@@ -57,7 +57,7 @@ internal sealed partial class TcpConnection
     }
 
     /// <summary>Whether the link cuts packets. What it makes of options of IP is not known.</summary>
-    private bool CanSegment() => Route is null && _layer.Output.CanSegment(Flow.Remote.Address, Settings.BoundInterface);
+    private bool CanSegment() => Route is null && Layer.Output.CanSegment(Flow.Remote.Address, Settings.BoundInterface);
 
     /// <summary>What our options, of TCP and of IP, take of each segment.</summary>
     private int OptionsSize => (HasTimestamps ? TcpOptions.TimestampsSize : 0) + (Route?.Size ?? 0);
@@ -73,7 +73,7 @@ internal sealed partial class TcpConnection
     private void UpdateSegmentSize()
     {
         int byDefault = Flow.Remote.Address.IsIPv4 ? 536 : 1_220;
-        _pathSegmentSize = (ushort)_layer.AnnouncedSegmentSize(Flow, Settings, Route);
+        _pathSegmentSize = (ushort)Layer.AnnouncedSegmentSize(Flow, Settings, Route);
         int size = Math.Min(_peerSegmentSize == 0 ? byDefault : Math.Max((int)_peerSegmentSize, LeastSegmentSize), _pathSegmentSize);
         if (_incidents is { SizeLimit: not 0 and int limit })
         {
@@ -94,7 +94,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        _layer.Counters.BlackHoles++;
+        Layer.Counters.BlackHoles++;
         Incidents.SizeLimit = smaller;
         Incidents.SizeLimitUntil = Now + (TcpTimes.BlackHoleHold << Math.Min(Incidents.SizeHolds++, 6));
         UpdateSegmentSize();

@@ -8,7 +8,7 @@ internal sealed partial class TcpConnection
 {
     private uint _firstSynTimestamp;
 
-    private uint TimestampNow() => _layer.TimestampNow(_timestampOffset);
+    private uint TimestampNow() => Layer.TimestampNow(_timestampOffset);
 
     private static TcpError ErrorOf(InternetSendResult result) => result switch
     {
@@ -26,11 +26,11 @@ internal sealed partial class TcpConnection
         bool isAnswer = (flags & TcpFlags.Ack) != 0;
         TcpOptions options = new()
         {
-            MaximumSegmentSize = _layer.AnnouncedSegmentSize(Flow, Settings, Route),
-            HasWindowScale = isAnswer ? HasScale : _layer.Has(TcpFeatures.WindowScaling),
+            MaximumSegmentSize = Layer.AnnouncedSegmentSize(Flow, Settings, Route),
+            HasWindowScale = isAnswer ? HasScale : Layer.Has(TcpFeatures.WindowScaling),
             WindowScale = (byte)_receiveScale,
-            IsSackPermitted = isAnswer ? IsSackPermitted : _layer.Has(TcpFeatures.Sack),
-            HasTimestamps = isAnswer ? HasTimestamps : _layer.Has(TcpFeatures.Timestamps),
+            IsSackPermitted = isAnswer ? IsSackPermitted : Layer.Has(TcpFeatures.Sack),
+            HasTimestamps = isAnswer ? HasTimestamps : Layer.Has(TcpFeatures.Timestamps),
             TimestampValue = TimestampNow(),
             TimestampEcho = isAnswer ? _receive.RecentTimestamp : 0,
         };
@@ -41,13 +41,13 @@ internal sealed partial class TcpConnection
             _firstSynTimestamp = options.TimestampValue;
         }
 
-        return Send(_layer.Output.Pool.Rent(0), sequence, flags, options);
+        return Send(Layer.Output.Pool.Rent(0), sequence, flags, options);
     }
 
     /// <summary>Sends a segment with data of the send queue.</summary>
     private InternetSendResult SendSegment(SequenceNumber sequence, TcpFlags flags, int offset, int length)
     {
-        PacketBuffer packet = _layer.Output.Pool.Rent(length);
+        PacketBuffer packet = Layer.Output.Pool.Rent(length);
         if (length > 0)
         {
             packet.AppendLater(_user.SendQueue, offset, length);
@@ -76,19 +76,19 @@ internal sealed partial class TcpConnection
     /// <summary>Sends a segment without data; one from before what was acknowledged last makes the peer answer.</summary>
     private void SendEmpty(SequenceNumber sequence)
     {
-        PacketBuffer packet = _layer.Output.Pool.Rent(0);
+        PacketBuffer packet = Layer.Output.Pool.Rent(0);
         if (Send(packet, sequence, TcpFlags.Ack, MakeOptions(SackBlocks.Length)) == InternetSendResult.NoRoom)
         {
             IsAcknowledgmentDue = true;
-            _layer.WaitForRoom(this);
+            Layer.WaitForRoom(this);
         }
     }
 
     private void SendReset()
     {
         TcpOptions options = default;
-        Send(_layer.Output.Pool.Rent(0), _send.Next, TcpFlags.Rst | TcpFlags.Ack, options);
-        _layer.Counters.OutRsts++;
+        Send(Layer.Output.Pool.Rent(0), _send.Next, TcpFlags.Rst | TcpFlags.Ack, options);
+        Layer.Counters.OutRsts++;
     }
 
     private TcpOptions MakeOptions(int sackRoom)
@@ -138,14 +138,14 @@ internal sealed partial class TcpConnection
             bytes[TcpHeader.ChecksumOffset..],
             TcpChecksum.OfPseudoHeader(Flow.Local.Address, Flow.Remote.Address, packet.Length));
         packet.Offload = packet.Offload with { IsChecksumPartial = true };
-        InternetSendResult result = _layer.Output.Send(packet, TcpLayer.MakeHeader(Flow, Settings, Route));
+        InternetSendResult result = Layer.Output.Send(packet, TcpLayer.MakeHeader(Flow, Settings, Route));
         if (result == InternetSendResult.NoRoom)
         {
             _receive.Advertised = advertised;
             return result;
         }
 
-        _layer.Counters.OutSegs++;
+        Layer.Counters.OutSegs++;
         if (isAcknowledgment)
         {
             _receive.LastAcknowledged = _receive.Next;

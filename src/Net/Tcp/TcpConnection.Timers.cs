@@ -84,14 +84,14 @@ internal sealed partial class TcpConnection
 #pragma warning disable CA1031 // A fault of the stack ends the connection that it served, and no other.
         catch (Exception error)
         {
-            _layer.OnFault(this, error);
+            Layer.OnFault(this, error);
         }
 #pragma warning restore CA1031
     }
 
     private void SetTimer(TcpTimer kind, long due)
     {
-        _timers ??= _layer.ConnectionTimers.Take(this);
+        _timers ??= Layer.ConnectionTimers.Take(this);
         _timers.Set(kind, due);
     }
 
@@ -135,7 +135,7 @@ internal sealed partial class TcpConnection
 
         _retries++;
         _retransmissions++;
-        _layer.Counters.RetransSegs++;
+        Layer.Counters.RetransSegs++;
         _path.BackOff();
         if (State == TcpState.SynSent)
         {
@@ -182,7 +182,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        _layer.Counters.Timeouts++;
+        Layer.Counters.Timeouts++;
         EnterLoss();
         if (_retries == TcpTimes.RetriesBeforeBlackHole + 1 || _retries == (2 * TcpTimes.RetriesBeforeBlackHole) + 1)
         {
@@ -191,7 +191,7 @@ internal sealed partial class TcpConnection
 
         if (_retries == TcpTimes.RetriesBeforeAdvice)
         {
-            _layer.Output.Doubt(Towards, Settings.BoundInterface);
+            Layer.Output.Doubt(Towards, Settings.BoundInterface);
         }
 
         _path.BackOff();
@@ -268,7 +268,7 @@ internal sealed partial class TcpConnection
         _flight.IsProbeRetransmission = size <= 0 || _flight.Sent.IsFull;
         if (!IsWaitingForRoom)
         {
-            _layer.Counters.LossProbes++;
+            Layer.Counters.LossProbes++;
             if (!_flight.IsProbeRetransmission)
             {
                 TryAddSegment(size, IsFinUnsent && size == Unsent && OpenWindow > size);
@@ -279,7 +279,7 @@ internal sealed partial class TcpConnection
                 int before = (_flight.Sent[last].DataLength - 1) / _segmentSize * _segmentSize;
                 if (before > 0)
                 {
-                    _flight.Sent.Split(last++, before, _layer.Rings);
+                    _flight.Sent.Split(last++, before, Layer.Rings);
                 }
 
                 TryResend(last, _segmentSize);

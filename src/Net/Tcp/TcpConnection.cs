@@ -11,19 +11,17 @@ namespace Xenlet.Net.Tcp;
 /// </summary>
 internal sealed partial class TcpConnection
 {
-    private readonly TcpLayer _layer;
     private readonly uint _timestampOffset;
     private ITcpUser _user;
     private TcpIncidents? _incidents;
     private TcpConnection? _nextInChain;
 
-    private TcpConnection(TcpLayer layer, in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
+    private TcpConnection(in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
     {
-        _layer = layer;
         _user = user;
         Flow = flow;
         Binding = binding;
-        _timestampOffset = layer.TimestampOffset(flow);
+        _timestampOffset = Layer.TimestampOffset(flow);
         _send.Unacknowledged = initial;
         _send.Next = initial + 1;
         _send.SmallEnd = _send.Unacknowledged;
@@ -80,7 +78,9 @@ internal sealed partial class TcpConnection
 
     private TcpIncidents Incidents => _incidents ??= new TcpIncidents();
 
-    private long Now => _layer.Clock.Now;
+    private TcpLayer Layer => Binding.Layer;
+
+    private long Now => Layer.Clock.Now;
 
     /// <summary>
     /// The hosts that segments go through: what the user has said comes before what the peer's segments have brought (RFC 9293, MUST-52).
@@ -92,19 +92,19 @@ internal sealed partial class TcpConnection
 
     /// <summary>Opens a connection: the SYN is sent.</summary>
     public static TcpConnection Connect(
-        TcpLayer layer, in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
+        in Flow flow, ITcpUser user, TcpBinding binding, TcpSettings? settings, SequenceNumber initial)
     {
-        TcpConnection connection = new(layer, flow, user, binding, settings, initial) { State = TcpState.SynSent };
+        TcpConnection connection = new(flow, user, binding, settings, initial) { State = TcpState.SynSent };
         connection._receiveScale = (byte)TcpLayer.ScaleFor(user.ReceiveQueue.Capacity);
         return connection;
     }
 
     /// <summary>Makes a connection of a SYN that was answered before; the acknowledgment of that answer is received next.</summary>
-    public static TcpConnection Accept(TcpLayer layer, SynRecord syn, ITcpUser user, TcpBinding binding, TcpSettings settings)
+    public static TcpConnection Accept(SynRecord syn, ITcpUser user, TcpBinding binding, TcpSettings settings)
     {
         // As on Linux, a listener's own route is none of its connections'.
         TcpSettings own = settings.Route is null ? settings : settings with { Route = null };
-        TcpConnection connection = new(layer, syn.Flow, user, binding, own, syn.LocalSequence) { State = TcpState.SynReceived };
+        TcpConnection connection = new(syn.Flow, user, binding, own, syn.LocalSequence) { State = TcpState.SynReceived };
         connection.IsPassive = true;
         connection.TakeWayBack(syn.WayBack);
         connection._receiveScale = (byte)syn.LocalScale;
@@ -322,7 +322,7 @@ internal sealed partial class TcpConnection
 
         if (IsTimeWaitDue && State != TcpState.Closed)
         {
-            _layer.EnterTimeWait(this, MakeTimeWaitEntry());
+            Layer.EnterTimeWait(this, MakeTimeWaitEntry());
             End(TcpError.None);
         }
     }
@@ -331,11 +331,11 @@ internal sealed partial class TcpConnection
     {
         if (State is TcpState.SynSent or TcpState.SynReceived)
         {
-            _layer.Counters.AttemptFails++;
+            Layer.Counters.AttemptFails++;
         }
         else if (State is TcpState.Established or TcpState.CloseWait && error != TcpError.None)
         {
-            _layer.Counters.EstabResets++;
+            Layer.Counters.EstabResets++;
         }
 
         bool isPeerFinishedDue = IsPeerFinishedDue && error == TcpError.None;
@@ -343,7 +343,7 @@ internal sealed partial class TcpConnection
         _timers?.CancelAll();
         EndFlight();
         _incidents?.Early.Clear();
-        _layer.Remove(this);
+        Layer.Remove(this);
         ITcpUser user = _user;
         try
         {

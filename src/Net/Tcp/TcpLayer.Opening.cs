@@ -27,7 +27,7 @@ internal sealed partial class TcpLayer
             local = local with { Port = port };
         }
 
-        binding = new TcpBinding(local, isDual, canReuseAddress, canReusePort);
+        binding = new TcpBinding(this, local, isDual, canReuseAddress, canReusePort);
         if (Ports.TryAdd(binding))
         {
             return TcpError.None;
@@ -98,7 +98,7 @@ internal sealed partial class TcpLayer
         {
             ushort port = Ports.ChooseEphemeral(port =>
                 Ports.IsFreeForConnect(port) && IsUnused(new Flow(new Endpoint(source, port), remote)));
-            binding = new TcpBinding(new Endpoint(source, port), false, true, true) { IsEphemeral = true };
+            binding = new TcpBinding(this, new Endpoint(source, port), false, true, true) { IsEphemeral = true };
             if (port == 0 || !Ports.TryAdd(binding))
             {
                 return TcpError.AddressNotAvailable;
@@ -117,7 +117,7 @@ internal sealed partial class TcpLayer
             binding.References++;
         }
 
-        connection = TcpConnection.Connect(this, flow, user, binding, settings, InitialSequence(flow, null));
+        connection = TcpConnection.Connect(flow, user, binding, settings, InitialSequence(flow, null));
         _connections.Add(connection);
         Counters.ActiveOpens++;
         connection.Start();
@@ -137,7 +137,7 @@ internal sealed partial class TcpLayer
         TcpConnection connection;
         try
         {
-            connection = TcpConnection.Accept(this, syn, user, listener.Binding, listener.Settings);
+            connection = TcpConnection.Accept(syn, user, listener.Binding, listener.Settings);
         }
         catch
         {
