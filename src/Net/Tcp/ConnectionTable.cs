@@ -5,7 +5,7 @@ namespace Xenlet.Net.Tcp;
 
 /// <summary>
 /// The connections by their two ends. It is a hash table whose chains go through the connections themselves, since a service has thousands
-/// of them: one more costs about one and a half words, and a dictionary would keep a second copy of both ends.
+/// of them: one more costs little more than a word, and a dictionary would keep a second copy of both ends.
 /// </summary>
 /// <param name="hash">A hash that nobody outside can foresee, so that no peer makes a long chain.</param>
 internal sealed class ConnectionTable(KeyedHash hash) : IReadOnlyCollection<TcpConnection>
@@ -13,7 +13,7 @@ internal sealed class ConnectionTable(KeyedHash hash) : IReadOnlyCollection<TcpC
     private const int SmallestCapacity = 16;
 
     // On average.
-    private const int ChainLength = 2;
+    private const int ChainLength = 4;
 
     // A power of two of them.
     private TcpConnection?[] _chains = new TcpConnection?[SmallestCapacity];

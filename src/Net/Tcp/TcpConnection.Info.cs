@@ -12,7 +12,7 @@ internal sealed partial class TcpConnection
         (int unacknowledged, int sacked, int lost, int resent) = CountSegments();
         return new(
             Flow, State, Unsent + (_send.Next - _send.Unacknowledged), _path.Smoothed, _path.Timeout, CongestionWindow,
-            CongestionThreshold, _send.Window, _segmentSize, _retransmissions)
+            CongestionThreshold, _send.Window, _segmentSize, _incidents?.Retransmissions ?? 0)
         {
             Recovery = _flight.Recovery switch { RecoveryState.Open => 0, RecoveryState.Recovery => 3, _ => 4 },
             Timeouts = _retries,

@@ -6,7 +6,9 @@ namespace Xenlet.Net.Tcp;
 internal sealed partial class TcpConnection
 {
     private long _receivedAt;
-    private long _recentTimestampAt;
+
+    // In seconds: a PAWS check of 24 days needs no more.
+    private uint _recentTimestampAt;
 
     /// <summary>Takes a segment whose checksum is right.</summary>
     public void Receive(in TcpSegment segment)
@@ -266,8 +268,7 @@ internal sealed partial class TcpConnection
         _peerSegmentSize = options.MaximumSegmentSize;
         IsSackPermitted = options.IsSackPermitted;
         HasTimestamps = options.HasTimestamps;
-        _receive.RecentTimestamp = options.TimestampValue;
-        _recentTimestampAt = Now;
+        SetRecentTimestamp(options.TimestampValue);
         HasScale = options.HasWindowScale;
         if (HasScale)
         {
@@ -321,14 +322,21 @@ internal sealed partial class TcpConnection
 
     /// <summary>Protection against wrapped sequence numbers (RFC 7323, section 5); the peer's clock is forgotten after 24 days.</summary>
     private bool IsOldTimestamp(uint value) =>
-        (int)(value - _receive.RecentTimestamp) < 0 && Now - _recentTimestampAt < TcpTimes.TimestampLife;
+        (int)(value - _receive.RecentTimestamp) < 0 && NowInSeconds - _recentTimestampAt < TcpTimes.TimestampLife / StackTime.Second;
+
+    private uint NowInSeconds => (uint)(Now / StackTime.Second);
+
+    private void SetRecentTimestamp(uint value)
+    {
+        _receive.RecentTimestamp = value;
+        _recentTimestampAt = NowInSeconds;
+    }
 
     private void TakeTimestamp(in TcpSegment segment)
     {
         if (HasTimestamps && segment.Options.HasTimestamps && segment.Sequence <= _receive.LastAcknowledged)
         {
-            _receive.RecentTimestamp = segment.Options.TimestampValue;
-            _recentTimestampAt = Now;
+            SetRecentTimestamp(segment.Options.TimestampValue);
         }
     }
 }

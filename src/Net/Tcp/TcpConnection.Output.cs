@@ -7,7 +7,6 @@ internal sealed partial class TcpConnection
 {
     private long _sentAt;
     private long _stalledSince;
-    private uint _retransmissions;
 
     /// <summary>Bytes that the user has written and that were never sent.</summary>
     private int Unsent => IsFinSent ? 0 : _user.SendQueue.Length - (_send.Next - _send.Unacknowledged);
@@ -106,7 +105,7 @@ internal sealed partial class TcpConnection
         long now = Now;
         _flight.RetransmissionStamp ??= TimestampNow();
         _flight.UndoRetransmissions += segment.DataLength;
-        _retransmissions++;
+        Incidents.Retransmissions++;
         Layer.Counters.RetransSegs++;
         _flight.Sent.OnSentAgain(index, now, _segmentSize);
         _flight.Reduction.OnSent(segment.Length);
@@ -189,7 +188,7 @@ internal sealed partial class TcpConnection
     {
         if (_flight.Sent.Count == 0 && _sentAt != 0 && Now - _sentAt > _path.Timeout)
         {
-            _control?.OnIdle(InitialWindow);
+            _incidents?.Control?.OnIdle(InitialWindow);
             room = Math.Max(CongestionWindow, _segmentSize);
         }
     }

@@ -10,26 +10,25 @@ internal sealed partial class TcpConnection
 
     private TcpFlight _flight = TcpFlight.None;
     private ReorderTolerance _reordering;
-    private ICongestionControl? _control;
 
     /// <summary>Made when it has something to keep: most connections have lost nothing, and have sent less than the window.</summary>
     private ICongestionControl Control
     {
         get
         {
-            if (_control is null)
+            if (Incidents.Control is null)
             {
-                _control = Layer.CongestionControl();
-                _control.Window = FirstWindow;
+                Incidents.Control = Layer.CongestionControl();
+                Incidents.Control.Window = FirstWindow;
             }
 
-            return _control;
+            return Incidents.Control;
         }
     }
 
-    private int CongestionWindow => _control?.Window ?? FirstWindow;
+    private int CongestionWindow => _incidents?.Control?.Window ?? FirstWindow;
 
-    private int CongestionThreshold => _control?.Threshold ?? ICongestionControl.LargestWindow;
+    private int CongestionThreshold => _incidents?.Control?.Threshold ?? ICongestionControl.LargestWindow;
 
     /// <summary>The congestion window of a new connection, in bytes (RFC 5681, section 3.1; RFC 6928).</summary>
     private int FirstWindow => _path.IsSynLost ? _segmentSize : InitialWindow;

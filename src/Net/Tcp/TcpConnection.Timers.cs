@@ -134,7 +134,7 @@ internal sealed partial class TcpConnection
         }
 
         _retries++;
-        _retransmissions++;
+        Incidents.Retransmissions++;
         Layer.Counters.RetransSegs++;
         _path.BackOff();
         if (State == TcpState.SynSent)

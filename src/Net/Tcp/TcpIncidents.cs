@@ -14,6 +14,12 @@ internal sealed class TcpIncidents
     /// <summary>What arrived twice, of which the peer has not been told.</summary>
     public SackBlock? Duplicate { get; set; }
 
+    /// <summary>The congestion control, once the window has held the sender back, or something was lost.</summary>
+    public ICongestionControl? Control { get; set; }
+
+    /// <summary>How often something was sent again.</summary>
+    public uint Retransmissions { get; set; }
+
     /// <summary>How many answers there may be to what should not have come; null before the first.</summary>
     public TokenBucket? Challenges { get; set; }
 

@@ -63,10 +63,10 @@ public sealed class CostTests
     }
 
     [Fact]
-    public void A_connection_has_at_most_312_bytes()
+    public void A_connection_has_at_most_296_bytes()
     {
         object? made = null;
-        Assert.InRange(Garbage.Least(() => made = RuntimeHelpers.GetUninitializedObject(typeof(TcpConnection))), 1, 312);
+        Assert.InRange(Garbage.Least(() => made = RuntimeHelpers.GetUninitializedObject(typeof(TcpConnection))), 1, 296);
         Assert.NotNull(made);
     }
 
