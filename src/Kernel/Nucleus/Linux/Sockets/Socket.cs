@@ -36,16 +36,13 @@ internal unsafe struct Socket
 
     public Socket* NextRequest;
 
-    /// <summary>The next connection that waits to be accepted by the same listener.</summary>
-    public Socket* NextOffered;
-
     /// <summary>Written by the program and not released by the stack.</summary>
     public ByteQueue Sent;
 
     /// <summary>Received and not read.</summary>
     public ByteQueue Received;
 
-    // A SocketListener or a DatagramState, by the kind.
+    // The next connection of those that wait to be accepted, for one that does; otherwise a SocketListener or a DatagramState, by the kind.
     private void* _ofKind;
 
     /// <summary>Of a stream.</summary>
@@ -78,6 +75,7 @@ internal unsafe struct Socket
         Closed = 256,
         Queued = 512,
         AwaitedByClose = 1024,
+        Offered = 2048,
     }
 
     public SocketKind Kind
@@ -183,7 +181,7 @@ internal unsafe struct Socket
     /// <summary>What a stream has that was to listen; null for any other socket.</summary>
     public SocketListener* Listener
     {
-        readonly get => Kind == SocketKind.Stream ? (SocketListener*)_ofKind : null;
+        readonly get => Kind == SocketKind.Stream && !IsOffered ? (SocketListener*)_ofKind : null;
         set => _ofKind = value;
     }
 
@@ -194,11 +192,40 @@ internal unsafe struct Socket
         set => _ofKind = value;
     }
 
+    /// <summary>Whether it is a connection that waits to be accepted; it has no listener of its own then.</summary>
+    public readonly bool IsOffered => Has(Flags.Offered);
+
+    /// <summary>The next connection that waits to be accepted by the same listener; null if it does not wait itself.</summary>
+    public readonly Socket* NextOffered => IsOffered ? (Socket*)_ofKind : null;
+
     public readonly SocketOptionValues* Options => &OptionSet->Values;
 
     /// <summary>The family of its addresses, an AF_ number.</summary>
     public readonly int Family => Kind == SocketKind.Netlink ? SocketAddresses.AF_NETLINK
         : IsIPv6 ? SocketAddresses.AF_INET6 : SocketAddresses.AF_INET;
+
+    /// <summary>Waits to be accepted, as the last of its listener's connections.</summary>
+    /// <param name="socket">The connection.</param>
+    /// <param name="previous">The last one before; null for none.</param>
+    public static void Offer(Socket* socket, Socket* previous)
+    {
+        socket->Set(Flags.Offered, true);
+        socket->_ofKind = null;
+        if (previous != null)
+        {
+            previous->_ofKind = socket;
+        }
+    }
+
+    /// <summary>Waits no more.</summary>
+    /// <returns>The next one that does; null for none.</returns>
+    public static Socket* Withdraw(Socket* socket)
+    {
+        Socket* next = socket->NextOffered;
+        socket->Set(Flags.Offered, false);
+        socket->_ofKind = null;
+        return next;
+    }
 
     private readonly bool Has(Flags flag) => (_flags & flag) != 0;
 

@@ -35,7 +35,7 @@ internal unsafe struct SocketListener
     public static Socket* Remove(SocketListener* listener)
     {
         Socket* offered = listener->FirstOffered;
-        listener->FirstOffered = offered->NextOffered;
+        listener->FirstOffered = Socket.Withdraw(offered);
         if (listener->FirstOffered == null)
         {
             listener->LastOffered = null;
@@ -48,13 +48,10 @@ internal unsafe struct SocketListener
     /// <summary>Another connection waits to be accepted.</summary>
     public static void Add(SocketListener* listener, Socket* offered)
     {
+        Socket.Offer(offered, listener->LastOffered);
         if (listener->LastOffered == null)
         {
             listener->FirstOffered = offered;
-        }
-        else
-        {
-            listener->LastOffered->NextOffered = offered;
         }
 
         listener->LastOffered = offered;

@@ -29,10 +29,10 @@ internal enum UrgentState : byte
 internal unsafe struct UrgentData
 {
     /// <summary>The received stream's position of the byte; the queue's positions.</summary>
-    public ulong MarkPosition;
+    public uint MarkPosition;
 
     /// <summary>The position behind the last byte that was written with MSG_OOB.</summary>
-    public ulong SentEnd;
+    public uint SentEnd;
 
     public UrgentState State;
 
@@ -40,14 +40,14 @@ internal unsafe struct UrgentData
 
     /// <summary>Whether the next byte of the stream is the urgent one (SIOCATMARK).</summary>
     public static bool IsAtMark(Socket* socket) =>
-        socket->Urgent.State != UrgentState.None && socket->Urgent.MarkPosition == socket->Received.FirstPosition;
+        socket->Urgent.State != UrgentState.None && socket->Urgent.MarkPosition == (uint)socket->Received.FirstPosition;
 
     /// <summary>
     /// Whether the program has been given the urgent byte before the stream has it. The stack tells of it first: a program that runs in
     /// between has not read the stream to its end.
     /// </summary>
     public static bool IsAhead(Socket* socket) => socket->Urgent.State is UrgentState.Arrived or UrgentState.Taken
-        && socket->Urgent.MarkPosition >= socket->Received.EndPosition;
+        && (int)(socket->Urgent.MarkPosition - (uint)socket->Received.EndPosition) >= 0;
 
     /// <summary>Whether the next byte is one that reads skip.</summary>
     public static bool IsNext(Socket* socket) => IsAtMark(socket) && !IsInline(socket);
@@ -55,7 +55,7 @@ internal unsafe struct UrgentData
     /// <summary>The bytes before the mark; all if it is next, not known of, or has not come.</summary>
     public static ulong UpToMark(Socket* socket)
     {
-        ulong before = socket->Urgent.MarkPosition - socket->Received.FirstPosition;
+        uint before = socket->Urgent.MarkPosition - (uint)socket->Received.FirstPosition;
         bool isBetween = socket->Urgent.State != UrgentState.None && before > 0 && before < socket->Received.Count;
         return isBetween ? before : socket->Received.Count;
     }
@@ -67,7 +67,7 @@ internal unsafe struct UrgentData
     /// <summary>The program has read.</summary>
     public static void OnRead(Socket* socket)
     {
-        if (socket->Received.FirstPosition > socket->Urgent.MarkPosition)
+        if ((int)((uint)socket->Received.FirstPosition - socket->Urgent.MarkPosition) > 0)
         {
             socket->Urgent.State = UrgentState.None;
         }
@@ -77,12 +77,12 @@ internal unsafe struct UrgentData
     /// <returns>What the stack is to be told.</returns>
     public static SocketSignals OnSent(Socket* socket)
     {
-        socket->Urgent.SentEnd = socket->Sent.EndPosition;
+        socket->Urgent.SentEnd = (uint)socket->Sent.EndPosition;
         return SocketSignals.Written | SocketSignals.Urgent;
     }
 
     public static long SentLength(Socket* socket) =>
-        socket->Urgent.SentEnd > socket->Sent.FirstPosition ? (long)(socket->Urgent.SentEnd - socket->Sent.FirstPosition) : 0;
+        Math.Max((int)(socket->Urgent.SentEnd - (uint)socket->Sent.FirstPosition), 0);
 
     /// <summary>The stack tells where the peer's urgent data ends, and the byte; -1 if it has not come.</summary>
     public static long Mark(Socket* socket, ulong offset, long value)
@@ -92,7 +92,7 @@ internal unsafe struct UrgentData
             return -Errno.EINVAL;
         }
 
-        ulong position = socket->Received.EndPosition + offset;
+        uint position = (uint)(socket->Received.EndPosition + offset);
         if (socket->IsClosed)
         {
             return 0;
