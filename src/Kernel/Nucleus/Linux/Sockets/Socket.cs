@@ -45,7 +45,7 @@ internal unsafe struct Socket
     /// <summary>Received and not read.</summary>
     public ByteQueue Received;
 
-    // A SocketListener or a DatagramState, by the kind.
+    // OfferedConnections or a DatagramState, by the kind.
     private void* _ofKind;
 
     /// <summary>Of a stream.</summary>
@@ -180,10 +180,10 @@ internal unsafe struct Socket
         set => _signals = (ushort)value;
     }
 
-    /// <summary>What a stream has that was to listen; null for any other socket.</summary>
-    public SocketListener* Listener
+    /// <summary>The connections that wait to be accepted from a stream that has listened; null for any other socket.</summary>
+    public OfferedConnections* Offered
     {
-        readonly get => Kind == SocketKind.Stream ? (SocketListener*)_ofKind : null;
+        readonly get => Kind == SocketKind.Stream ? (OfferedConnections*)_ofKind : null;
         set => _ofKind = value;
     }
 
