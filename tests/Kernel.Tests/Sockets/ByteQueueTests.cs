@@ -60,6 +60,28 @@ public sealed unsafe class ByteQueueTests : NucleusTest
             iter: 100,
             threads: 1);
 
+    /// <summary>Each time from the middle of a page on into others, until the pages' places in a directory have come round.</summary>
+    [Fact]
+    public void A_queue_that_was_emptied_goes_on_with_other_pages()
+    {
+        const int part = 5000;
+        ByteQueue queue = default;
+        queue.Direction = SocketDirection.Sent;
+        byte* buffer = (byte*)Allocate(4);
+        byte* copy = buffer + (2 * Pages.Size);
+        for (ulong round = 0; round * part < 2 * ByteQueue.MaximumSize; round++)
+        {
+            new Random((int)round).NextBytes(new Span<byte>(buffer, part));
+            Assert.Equal((0u, round * part), (queue.Count, queue.FirstPosition));
+            Assert.True(ByteQueue.TryWrite(&queue, 0, buffer, part) && ByteQueue.IsWritten(&queue, part));
+            ByteQueue.Append(&queue, part);
+            ByteQueue.Copy(&queue, 0, copy, part);
+            Assert.True(new Span<byte>(buffer, part).SequenceEqual(new Span<byte>(copy, part)), $"bytes of round {round} differ");
+            ByteQueue.Remove(&queue, part);
+            Assert.Equal((0ul, SocketDirection.Sent), (SocketMemory.PagesInUse, queue.Direction));
+        }
+    }
+
     [Fact]
     public void At_the_budget_nothing_can_be_written_and_what_was_given_back_can_be_had_again()
     {

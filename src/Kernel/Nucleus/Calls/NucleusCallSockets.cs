@@ -196,7 +196,7 @@ internal static unsafe class NucleusCallSockets
         Length.ReceiveRoom => ReceiveRoom(socket),
         Length.Received => socket->Received.Count,
         Length.Urgent => UrgentData.SentLength(socket),
-        Length.OfferRoom => socket->State == SocketState.Listening ? Math.Max(socket->Listener->Backlog + 1 - socket->Listener->OfferedCount, 0) : 0,
+        Length.OfferRoom => socket->State == SocketState.Listening ? OfferedConnections.Room(socket->Offered) : 0,
         _ => -Errno.EINVAL,
     };
 
@@ -347,7 +347,7 @@ internal static unsafe class NucleusCallSockets
         socket->State = SocketState.Connected;
         socket->IsConnectReported = true;
         socket->IsKnown = true;
-        SocketListener.Add(listener->Listener, socket);
+        OfferedConnections.Add(listener->Offered, socket);
         SocketReadiness.Notify(listener, PollEvents.Arrival);
         return (long)socket->Handle;
     }

@@ -42,7 +42,7 @@ internal unsafe struct Socket
     /// <summary>Received and not read.</summary>
     public ByteQueue Received;
 
-    // The next connection of those that wait to be accepted, for one that does; otherwise a SocketListener or a DatagramState, by the kind.
+    // The next connection that waits to be accepted, for one that does; otherwise OfferedConnections or a DatagramState, by the kind.
     private void* _ofKind;
 
     /// <summary>Of a stream.</summary>
@@ -178,10 +178,10 @@ internal unsafe struct Socket
         set => _signals = (ushort)value;
     }
 
-    /// <summary>What a stream has that was to listen; null for any other socket.</summary>
-    public SocketListener* Listener
+    /// <summary>The connections that wait to be accepted from a stream that has listened; null for any other socket.</summary>
+    public OfferedConnections* Offered
     {
-        readonly get => Kind == SocketKind.Stream && !IsOffered ? (SocketListener*)_ofKind : null;
+        readonly get => Kind == SocketKind.Stream && !IsOffered ? (OfferedConnections*)_ofKind : null;
         set => _ofKind = value;
     }
 
@@ -192,7 +192,7 @@ internal unsafe struct Socket
         set => _ofKind = value;
     }
 
-    /// <summary>Whether it is a connection that waits to be accepted; it has no listener of its own then.</summary>
+    /// <summary>Whether it is a connection that waits to be accepted; none wait for it then.</summary>
     public readonly bool IsOffered => Has(Flags.Offered);
 
     /// <summary>The next connection that waits to be accepted by the same listener; null if it does not wait itself.</summary>

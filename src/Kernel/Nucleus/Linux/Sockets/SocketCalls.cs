@@ -147,7 +147,7 @@ internal static unsafe class SocketCalls
             return listener->Error == Errno.ENETDOWN ? TakeError(listener) : -Errno.EINVAL;
         }
 
-        Socket* socket = listener->Listener->FirstOffered;
+        Socket* socket = listener->Offered->First;
         if (socket == null)
         {
             return listener->File->IsNonBlocking
@@ -169,7 +169,7 @@ internal static unsafe class SocketCalls
         }
 
         socket->File = FileTable.Get((int)accepted);
-        _ = SocketListener.Remove(listener->Listener);
+        _ = OfferedConnections.Remove(listener->Offered);
         StackRequests.Add(listener, SocketSignals.Accepted);
         return accepted;
     }

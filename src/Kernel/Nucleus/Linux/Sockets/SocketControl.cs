@@ -43,7 +43,7 @@ internal static unsafe class SocketControl
             return -Errno.EINVAL;
         }
 
-        if (!SocketListener.TryAdd(socket))
+        if (!OfferedConnections.TryAdd(socket))
         {
             return -Errno.ENOBUFS;
         }
@@ -149,7 +149,7 @@ internal static unsafe class SocketControl
         if (call->Kind == SocketCall.Listen)
         {
             socket->State = SocketState.Listening;
-            socket->Listener->Backlog = call->Argument;
+            socket->Offered->Backlog = call->Argument;
         }
         else if (call->Kind == SocketCall.Disconnect)
         {

@@ -96,7 +96,7 @@ internal static unsafe class SocketLife
         ErrorQueue.Clear(socket);
         if (!HasProgramEnded)
         {
-            SocketListener.Free(socket);
+            OfferedConnections.Free(socket);
             DatagramState.Free(socket);
             SocketOptionSet.Release(socket->OptionSet);
             SocketTable.Free(socket);
@@ -199,9 +199,9 @@ internal static unsafe class SocketLife
     /// <summary>Resets the connections that nobody has accepted.</summary>
     public static void CloseOffered(Socket* listener)
     {
-        while (listener->Listener != null && listener->Listener->FirstOffered != null)
+        while (listener->Offered != null && listener->Offered->First != null)
         {
-            _ = TryLeaveToStack(SocketListener.Remove(listener->Listener), isAborted: true);
+            _ = TryLeaveToStack(OfferedConnections.Remove(listener->Offered), isAborted: true);
         }
     }
 

@@ -13,7 +13,7 @@ internal static unsafe class SocketReadiness
         uint error = socket->Error != 0 || ErrorQueue.HasAny(socket) ? EPOLLERR : 0;
         if (socket->State == SocketState.Listening)
         {
-            return error | (socket->Listener->FirstOffered != null ? Readable : 0);
+            return error | (socket->Offered->First != null ? Readable : 0);
         }
 
         uint conditions = error;
