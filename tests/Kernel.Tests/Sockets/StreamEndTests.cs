@@ -36,24 +36,39 @@ public sealed unsafe class StreamEndTests() : SocketTest(hasStack: true)
     [Fact]
     public void Shutdown_of_a_listener_resets_the_connections_that_nobody_has_accepted()
     {
-        ulong socket = OpenBound(Stream, 1, 80);
-        ulong listener = 0;
-        Assert.Equal(
-            0,
-            CallAndAnswer(
-                request =>
-                {
-                    listener = request.Handle;
-                    Complete(listener, 0);
-                },
-                SystemCallNumber.Listen, socket, 5));
-        ulong offered = 0;
-        AsStack(() => offered = (ulong)Offer(listener));
+        ulong socket = OpenListening(out ulong listener, out ulong offered);
         Assert.Equal(0, Call(SystemCallNumber.Shutdown, socket, Both));
         AsStack(() => Assert.Equal(
             [(offered, SocketSignals.Closed | SocketSignals.Aborted), (listener, SocketSignals.ReceiveShutDown)],
             TakeRequests().Select(each => (each.Handle, each.Signals))));
         Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Accept, socket, 0, 0));
+    }
+
+    /// <summary>A connect to AF_UNSPEC, 0.</summary>
+    [Fact]
+    public void Disconnecting_a_listener_resets_them_too_and_it_may_listen_again()
+    {
+        ulong socket = OpenListening(out ulong listener, out ulong offered);
+        *(ulong*)Memory = 0;
+        IReadOnlyList<RequestView> following = [];
+        Assert.Equal(
+            0,
+            CallAndAnswer(
+                request =>
+                {
+                    Complete(request.Handle, 0);
+                    following = TakeRequests();
+                },
+                SystemCallNumber.Connect, socket, Memory, sizeof(ulong)));
+        RequestView reset = Assert.Single(following);
+        Assert.Equal((offered, SocketSignals.Closed | SocketSignals.Aborted), (reset.Handle, reset.Signals));
+        Assert.Equal(-Errno.EINVAL, Call(SystemCallNumber.Accept, socket, 0, 0));
+
+        // It may listen again, and nobody waits.
+        Assert.Equal(0, CallAndAnswer(request => Complete(request.Handle, 0), SystemCallNumber.Listen, socket, 5));
+        Assert.Equal(0u, Poll(socket));
+        AsStack(() => Assert.True(Offer(listener) > 0, "no connection is taken"));
+        Assert.Equal(In, Poll(socket));
     }
 
     /// <summary>SOL_SOCKET 1, SO_RCVLOWAT 18.</summary>
@@ -87,5 +102,17 @@ public sealed unsafe class StreamEndTests() : SocketTest(hasStack: true)
         Assert.Equal(Out, Poll(socket));
         Assert.Equal(0, SetOption(socket, 1, 18, 1));
         Assert.Equal(In | Out, Poll(socket));
+    }
+
+    /// <summary>A listener, and a connection that waits to be accepted from it.</summary>
+    private ulong OpenListening(out ulong listener, out ulong offered)
+    {
+        ulong socket = OpenBound(Stream, 1, 80);
+        Assert.Equal(0, CallAndAnswer(static request => Complete(request.Handle, 0), SystemCallNumber.Listen, socket, 5));
+        ulong handle = Handle(socket);
+        ulong made = 0;
+        AsStack(() => made = (ulong)Offer(handle));
+        (listener, offered) = (handle, made);
+        return socket;
     }
 }

@@ -156,6 +156,7 @@ internal static unsafe class SocketControl
             socket->Remote = EndpointRecord.Any(socket->IsIPv6);
             if (socket->Kind == SocketKind.Stream)
             {
+                SocketLife.CloseOffered(socket);
                 MakeIdle(socket);
             }
 
