@@ -1,8 +1,6 @@
 namespace Xenlet.Net.Tcp;
 
-/// <content>
-/// What a connection is or has, one bit each: as fields, they would be a twelfth of it.
-/// </content>
+/// <content>What a connection is or has, one bit each: as fields, they would take 24 bytes.</content>
 internal sealed partial class TcpConnection
 {
     private Flag _flags;

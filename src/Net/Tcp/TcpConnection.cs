@@ -6,7 +6,7 @@ namespace Xenlet.Net.Tcp;
 /// <summary>
 /// A connection (RFC 9293). The files of this class have its concerns: what arrives (Input), data that arrives (Data), acknowledgments
 /// (Acknowledgment), loss recovery (Recovery), what is sent (Output, Segments), urgent data (Urgent), timers (Timers), segment sizes
-/// (SegmentSize), and what is to be seen of it (Info).
+/// (SegmentSize), what it is or has (Flags), and what is to be seen of it (Info).
 /// Its user is told of events when a segment has been dealt with whole, so that it may call any method here.
 /// </summary>
 internal sealed partial class TcpConnection
