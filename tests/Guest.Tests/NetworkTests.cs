@@ -14,9 +14,17 @@ public sealed class NetworkTests(XenWorld world)
     {
         await using XenBusGuest guest = await StartAsync(world);
         Assert.Equal(Echoed(Frames), await EchoAsync(guest, Frames));
-        await guest.Dom0Async($"xl sysrq {guest.Guest.Name} r");
-        await guest.SeesAsync("network interfaces");
-        await guest.SeesAsync("Up, MTU 1500, 0 frames wait for the program, received frames ");
+
+        // dom0's bridge has frames of its own at any time, one of which may be on its way to the program when the guest is asked.
+        const string taken = "Up, MTU 1500, 0 frames wait for the program, received frames ";
+        string report = await world.ReportAsync(guest.Guest, 'r');
+        for (int again = 0; again < 10 && !report.Contains(taken, StringComparison.Ordinal); again++)
+        {
+            report = await world.ReportAsync(guest.Guest, 'r');
+        }
+
+        Assert.Contains("network interfaces", report, StringComparison.Ordinal);
+        Assert.Contains(taken, report, StringComparison.Ordinal);
         EndedGuest ended = await guest.ShutDownAsync();
         Assert.Contains($"vif0 echoed {Frames}, changed 0", ended.Lines);
         Assert.Contains("vif/0: other end Connected -> Closing", ended.Lines);
