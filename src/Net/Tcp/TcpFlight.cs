@@ -51,16 +51,15 @@ internal sealed class TcpFlight
     /// <summary>Whether nothing is under way and nothing of this matters any more.</summary>
     public bool IsOver => _sent.Count == 0 && Recovery == RecoveryState.Open && !IsProbeOutstanding;
 
-    /// <summary>Forgets all, but that nothing was delivered.</summary>
+    /// <summary>Forgets all.</summary>
     /// <param name="rings">Where the ring goes.</param>
     public void Reset(SegmentRings rings)
     {
         _sent.Clear(rings);
         _rack = default;
         _reduction = default;
-        Recovery = RecoveryState.Open;
-        RecoveryPoint = default;
         EndRecovery();
+        RecoveryPoint = default;
         UndoRetransmissions = 0;
         IsProbeOutstanding = false;
         IsProbeRetransmission = false;

@@ -28,10 +28,10 @@ internal enum UrgentState : byte
 [StructLayout(LayoutKind.Sequential, Pack = sizeof(ushort))]
 internal unsafe struct UrgentData
 {
-    /// <summary>The received stream's position of the byte; the queue's positions.</summary>
+    /// <summary>The received stream's position of the byte; the queue's positions, modulo 2^32.</summary>
     public uint MarkPosition;
 
-    /// <summary>The position behind the last byte that was written with MSG_OOB.</summary>
+    /// <summary>The position behind the last byte that was written with MSG_OOB, modulo 2^32.</summary>
     public uint SentEnd;
 
     public UrgentState State;
