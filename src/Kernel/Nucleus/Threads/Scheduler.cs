@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Memory;
 using Xenlet.Kernel.Nucleus.Platform;
@@ -183,8 +184,22 @@ internal static unsafe class Scheduler
     /// Whether the current thread continues until the timer fires, which is armed for the end of its time slice if another thread is ready.
     /// <see cref="Choose"/> is then not needed.
     /// </summary>
-    public static bool CurrentContinues => s_running != s_idle && s_running->State == ThreadState.Ready && !s_yields && !s_isPreempted
-        && (RunQueue.IsEmpty || Timer.ComesBy(s_sliceEnd));
+    public static bool CurrentContinues
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => s_running != s_idle && s_running->State == ThreadState.Ready && !s_yields && !s_isPreempted
+            && (RunQueue.IsEmpty || Timer.ComesBy(s_sliceEnd));
+    }
+
+    /// <summary>
+    /// Whether the current thread continues and nothing else is to be done before: no timer has fired or has to be set, no call is to be
+    /// retried, and the thread has not changed its own base of thread-local storage.
+    /// </summary>
+    /// <param name="wakeUp">As of <see cref="Resume"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool CurrentJustContinues(ulong wakeUp) =>
+        CurrentContinues && s_callAgainFirst == null && s_running->Frame.FsBase == s_loadedFsBase && !Timer.HasFired
+        && Timer.ComesBy(Math.Min(Deadlines.Earliest, wakeUp));
 
     /// <summary>Wakes threads whose deadline has passed, and chooses the thread to resume, which becomes <see cref="Current"/>.</summary>
     /// <param name="now">Nanoseconds of <see cref="Clock.Now"/>.</param>

@@ -67,6 +67,7 @@ internal static unsafe class SignalDelivery
     }
 
     /// <summary>Whether a thread has a pending signal that it does not block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool HasDeliverable(Thread* thread) => ((thread->PendingSignals | s_pendingForProcess) & ~thread->SignalMask) != 0;
 
     /// <summary>Raises the signal of a hardware fault at once. The thread's frame must be that of the fault.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Xenlet.Kernel.Nucleus.Base;
 using Xenlet.Kernel.Nucleus.Xen.Abi;
 
@@ -110,7 +111,11 @@ internal static unsafe class EventChannels
     }
 
     /// <summary>True if an event waits to be handled. Always false without Xen.</summary>
-    public static bool UpcallIsRaised => s_shared != null && Volatile.Read(ref s_shared->vcpu0.evtchn_upcall_pending) != 0;
+    public static bool UpcallIsRaised
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => s_shared != null && Volatile.Read(ref s_shared->vcpu0.evtchn_upcall_pending) != 0;
+    }
 
     /// <summary>
     /// Begins to handle an upcall: <c>EventScan scan = EventChannels.BeginScan(); while (scan.TryTakePending(out uint port)) …</c>
