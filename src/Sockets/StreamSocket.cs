@@ -28,6 +28,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private int _sendLimit;
     private int _receiveRoom = -1;
 
+    // Bytes that are released and not given back to the kernel yet.
+    private int _owed;
+
     private int SendLength => (int)(_written - _released);
 
     private TcpSettings Settings => _connection?.Settings ?? _port?.Settings ?? TcpSettings.Default;
@@ -67,14 +70,24 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     int ITcpListenUser.ReceiveCapacity => _receiveBuffer;
 
-    void IPacketPayload.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, offset, destination);
+    void IPacketPayload.CopyTo(int offset, Span<byte> destination) => Host.CopySent(Handle, _owed + offset, destination);
 
-    void IPacketPayload.CopyTo(int offset, ReadOnlySpan<Memory<byte>> destinations) => Host.CopySent(Handle, offset, destinations);
+    void IPacketPayload.CopyTo(int offset, ReadOnlySpan<Memory<byte>> destinations) =>
+        Host.CopySent(Handle, _owed + offset, destinations);
 
     void ITcpSendQueue.Release(int count)
     {
-        Host.ReleaseSent(Handle, count);
         _released += (uint)count;
+        _owed += count;
+    }
+
+    void ITcpSendQueue.FinishRelease()
+    {
+        // A request acknowledges the answer before it, and has paid with its own data.
+        if (TakeOwed() is int owed and > 0)
+        {
+            Host.ReleaseSent(Handle, owed);
+        }
     }
 
     bool ITcpReceiveQueue.TryWrite(int offset, ReadOnlySpan<byte> data) => Host.TryWrite(Handle, offset, data);
@@ -89,7 +102,8 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     bool ITcpReceiveQueue.TryAppend(SegmentData data)
     {
-        _receiveRoom = data.IsSettled ? Host.Append(Handle, data.Span) : Table.Appender.Append(Handle, data);
+        int owed = TakeOwed();
+        _receiveRoom = data.IsSettled ? Host.Append(Handle, data.Span, owed) : Table.Appender.Append(Handle, data, owed);
         return _receiveRoom >= 0;
     }
 
@@ -106,6 +120,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     void ITcpUser.OnEnded(TcpError error)
     {
+        SendQueue.FinishRelease();
         _connection = null;
         if (_isConnecting)
         {
@@ -396,6 +411,13 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         TcpError error = Table.Stack.Tcp.Listen(Port.Binding!, this, Settings, backlog, out TcpListener? listener);
         Port.Listener = listener;
         return Translation.ToErrno(error);
+    }
+
+    private int TakeOwed()
+    {
+        int owed = _owed;
+        _owed = 0;
+        return owed;
     }
 
     /// <summary>The program has filled its queue, and the path would take more.</summary>

@@ -275,9 +275,14 @@ internal sealed class TestSocketHost : ISocketHost
         each.EarlyLength = Math.Max(each.EarlyLength - count, 0);
     });
 
-    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data, int released)
     {
         Find(socket);
+        if (released > 0)
+        {
+            ReleaseSent(socket, released);
+        }
+
         if (!TryWrite(socket, 0, data))
         {
             return -1;
@@ -289,7 +294,7 @@ internal sealed class TestSocketHost : ISocketHost
 
     public void MarkUrgent(SocketHandle socket, int offset, int value) => Change(socket, each => each.Marks.Add((offset, value)));
 
-    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces, int released)
     {
         List<byte> bytes = [];
         foreach (ReadOnlyMemory<byte> piece in pieces)
@@ -297,7 +302,7 @@ internal sealed class TestSocketHost : ISocketHost
             bytes.AddRange(piece.Span);
         }
 
-        return Append(socket, CollectionsMarshal.AsSpan(bytes));
+        return Append(socket, CollectionsMarshal.AsSpan(bytes), released);
     }
 
     public void FinishReceive(SocketHandle socket) => Change(socket, each => each.IsFinished = true);

@@ -10,7 +10,7 @@ internal sealed unsafe class SharedPage : ISharedPage
     private readonly XenSharedPages _pages;
     private readonly Lock _lock = new();
     private readonly HashSet<Grant> _grants = [];
-    private readonly PageMemory _memory;
+    private readonly Memory<byte> _memory;
     private readonly ulong _address;
     private bool _isDisposed;
     private bool _isReleased;
@@ -19,7 +19,7 @@ internal sealed unsafe class SharedPage : ISharedPage
     {
         _pages = pages;
         _address = address;
-        _memory = new PageMemory(this);
+        _memory = new PageMemory(this).Memory;
     }
 
     public ulong Frame => (_address - SharedPages.WindowStart) / ISharedPage.Size;
@@ -38,7 +38,7 @@ internal sealed unsafe class SharedPage : ISharedPage
         get
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            return _memory.Memory;
+            return _memory;
         }
     }
 

@@ -102,12 +102,8 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
         iovec* vectors = stackalloc iovec[PieceVectors.Most];
         try
         {
-            for (int i = 0; i < destinations.Length; i++)
-            {
-                vectors[i] = _pieces.Pin(destinations[i]);
-            }
-
-            Call(NucleusCall.CopySentToPieces, socket, (ulong)offset, (ulong)vectors, (ulong)destinations.Length);
+            int count = _pieces.Pin(destinations, vectors);
+            Call(NucleusCall.CopySentToPieces, socket, (ulong)offset, (ulong)vectors, (ulong)count);
         }
         finally
         {
@@ -130,11 +126,12 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
 
     public void Commit(SocketHandle socket, int count) => Call(NucleusCall.CommitReceived, socket, (ulong)count);
 
-    public int Append(SocketHandle socket, ReadOnlySpan<byte> data)
+    public int Append(SocketHandle socket, ReadOnlySpan<byte> data, int released)
     {
         fixed (byte* bytes = data)
         {
-            long answer = NucleusSystemCall.Invoke(NucleusCall.AppendReceived, socket.Value, (ulong)bytes, (ulong)data.Length);
+            long answer = NucleusSystemCall.Invoke(
+                NucleusCall.AppendReceived, socket.Value, (ulong)bytes, (ulong)data.Length, (ulong)released);
             return Try(answer) ? (int)answer : -1;
         }
     }
@@ -148,17 +145,14 @@ internal sealed unsafe class SocketHost(XenEventChannels channels) : ISocketHost
     public void MarkUrgent(SocketHandle socket, int offset, int value) =>
         Call(NucleusCall.MarkUrgent, socket, (ulong)offset, unchecked((ulong)value));
 
-    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    public int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces, int released)
     {
         iovec* vectors = stackalloc iovec[PieceVectors.Most];
         try
         {
-            for (int i = 0; i < pieces.Length; i++)
-            {
-                vectors[i] = _pieces.Pin(pieces[i]);
-            }
-
-            long answer = NucleusSystemCall.Invoke(NucleusCall.AppendPieces, socket.Value, (ulong)vectors, (ulong)pieces.Length);
+            int count = _pieces.Pin(pieces, vectors);
+            long answer = NucleusSystemCall.Invoke(
+                NucleusCall.AppendPieces, socket.Value, (ulong)vectors, (ulong)count, (ulong)released);
             return Try(answer) ? (int)answer : -1;
         }
         finally

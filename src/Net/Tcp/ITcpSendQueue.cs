@@ -10,6 +10,14 @@ internal interface ITcpSendQueue : IPacketPayload
     /// <summary>Bytes from the first unacknowledged one to the last one written.</summary>
     int Length { get; }
 
-    /// <summary>The peer has acknowledged the first <paramref name="count"/> bytes: they are needed no more.</summary>
+    /// <summary>
+    /// The peer has acknowledged the first <paramref name="count"/> bytes: they are needed no more. Where that costs a call, it can wait
+    /// for <see cref="FinishRelease"/>, or for a call that has to be made anyway.
+    /// </summary>
     void Release(int count);
+
+    /// <summary>All of a segment that has released something is taken.</summary>
+    void FinishRelease()
+    {
+    }
 }

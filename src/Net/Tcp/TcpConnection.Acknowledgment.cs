@@ -101,6 +101,7 @@ internal sealed partial class TcpConnection
         summary.Acknowledged = count;
         _acknowledgedCount += count;
         _user.SendQueue.Release(isFinAcknowledged ? count - 1 : count);
+        IsReleaseDue = true;
         Measure(segment, summary, now);
         _retries = 0;
         _stalledSince = _send.Next == acknowledged ? 0 : now;

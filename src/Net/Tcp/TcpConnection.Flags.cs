@@ -33,6 +33,7 @@ internal sealed partial class TcpConnection
         SendingUrgent = 1 << 21,
         UrgentMark = 1 << 22,
         UrgentByteMissing = 1 << 23,
+        ReleaseDue = 1 << 24,
     }
 
     /// <summary>A call is under way, which sends what is due at its end.</summary>
@@ -54,6 +55,13 @@ internal sealed partial class TcpConnection
     {
         get => Has(Flag.PeerFinishedDue);
         set => Set(Flag.PeerFinishedDue, value);
+    }
+
+    /// <summary>The send queue has released something, and has not been told that nothing follows.</summary>
+    private bool IsReleaseDue
+    {
+        get => Has(Flag.ReleaseDue);
+        set => Set(Flag.ReleaseDue, value);
     }
 
     /// <summary>There may be something to send.</summary>

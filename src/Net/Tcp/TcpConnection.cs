@@ -303,6 +303,18 @@ internal sealed partial class TcpConnection
     private void Notify()
     {
         IsBusy = false;
+        const Flag due = Flag.ReleaseDue | Flag.ConnectedDue | Flag.PeerFinishedDue | Flag.Orphaned | Flag.TimeWaitDue;
+        if ((_flags & due) == Flag.None)
+        {
+            return;
+        }
+
+        if (IsReleaseDue)
+        {
+            IsReleaseDue = false;
+            _user.SendQueue.FinishRelease();
+        }
+
         if (IsConnectedDue && State != TcpState.Closed)
         {
             IsConnectedDue = false;

@@ -161,10 +161,10 @@ public abstract unsafe class SocketTest : NucleusTest
     }
 
     /// <summary>The stack receives the next bytes of a stream.</summary>
-    protected long Append(ulong handle, ReadOnlySpan<byte> bytes)
+    protected long Append(ulong handle, ReadOnlySpan<byte> bytes, ulong released = 0)
     {
         bytes.CopyTo(new Span<byte>((void*)_stackMemory, bytes.Length));
-        return Call(NucleusCall.AppendReceived, handle, _stackMemory, (ulong)bytes.Length);
+        return Call(NucleusCall.AppendReceived, handle, _stackMemory, (ulong)bytes.Length, released);
     }
 
     protected long Deliver(ulong handle, byte last, ushort port, ReadOnlySpan<byte> bytes) => Deliver(handle, Endpoint(last, port), bytes);

@@ -68,6 +68,28 @@ public sealed unsafe class StreamTests() : SocketTest(hasStack: true)
     }
 
     [Fact]
+    public void What_arrives_may_release_what_was_sent_whether_it_finds_room_or_not()
+    {
+        ulong socket = OpenConnected(out ulong handle);
+        "abcdef"u8.CopyTo(new Span<byte>((void*)Memory, 6));
+        Assert.Equal(6, Call(SystemCallNumber.Sendto, socket, Memory, 6));
+        AsStack(() =>
+        {
+            long room = Call(NucleusCall.SocketLength, handle, (ulong)NucleusCallSockets.Length.ReceiveRoom);
+            Assert.Equal(-Errno.EINVAL, Append(handle, "xyz"u8, released: 7));
+            Assert.Equal(room, Call(NucleusCall.SocketLength, handle, (ulong)NucleusCallSockets.Length.ReceiveRoom));
+            Assert.Equal(room - 3, Append(handle, "xyz"u8, released: 4));
+            Assert.Equal("ef"u8.ToArray(), CopySent(handle, 0));
+            Assert.Equal(-Errno.ENOBUFS, Call(NucleusCall.AppendReceived, handle, Memory, (ulong)room, 1));
+            Assert.Equal("f"u8.ToArray(), CopySent(handle, 0));
+            Assert.Equal(-Errno.EINVAL, Call(NucleusCall.AppendPieces, handle, Memory, 0, 2));
+            Assert.Equal(room - 3, Call(NucleusCall.AppendPieces, handle, Memory, 0, 1));
+            Assert.Empty(CopySent(handle, 0));
+        });
+        Assert.Equal(3, Call(SystemCallNumber.Recvfrom, socket, Memory, 16));
+    }
+
+    [Fact]
     public void Bytes_before_their_turn_are_read_when_the_gap_is_filled()
     {
         ulong socket = OpenConnected(out ulong handle);

@@ -115,11 +115,16 @@ public interface ISocketHost : IDisposable
     /// <summary>
     /// Writes received bytes right behind the last committed one, and commits them, as <see cref="TryWrite"/> and <see cref="Commit"/> do.
     /// </summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="data">The bytes.</param>
+    /// <param name="released">
+    /// Written bytes that are released before, as <see cref="ReleaseSent"/> does, whatever becomes of the data.
+    /// </param>
     /// <returns>The room that is left, as <see cref="GetReceiveRoom"/> has it; -1 if there was none: nothing was written.</returns>
-    int Append(SocketHandle socket, ReadOnlySpan<byte> data);
+    int Append(SocketHandle socket, ReadOnlySpan<byte> data, int released);
 
     /// <summary>The same with bytes from several places: all of them or none. Each is read once.</summary>
-    int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces);
+    int Append(SocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> pieces, int released);
 
     /// <summary>
     /// The peer has urgent data up to a byte that lies <paramref name="offset"/> behind the last committed one, committed or not yet. The

@@ -197,8 +197,9 @@ internal static unsafe class NucleusCall
     public const int EndProgram = First + 42;
 
     /// <summary>
-    /// (socket, buffer, count): writes received bytes right behind the committed ones, and commits them. Returns the room that is left, of
-    /// <see cref="NucleusCallSockets.Length.ReceiveRoom"/>. -ENOBUFS if there was none.
+    /// (socket, buffer, count, released): releases written bytes as <see cref="ReleaseSent"/> does, then writes received bytes right behind
+    /// the committed ones, and commits them. Returns the room that is left, of <see cref="NucleusCallSockets.Length.ReceiveRoom"/>.
+    /// -ENOBUFS if there was none.
     /// </summary>
     public const int AppendReceived = First + 43;
 
@@ -217,7 +218,8 @@ internal static unsafe class NucleusCall
     public const int CopySentToPieces = First + 47;
 
     /// <summary>
-    /// (socket, pointer to iovecs, count): as <see cref="AppendReceived"/>, from several buffers one after the other; all bytes or none.
+    /// (socket, pointer to iovecs, count, released): as <see cref="AppendReceived"/>, from several buffers one after the other; all bytes
+    /// or none.
     /// </summary>
     public const int AppendPieces = First + 48;
 

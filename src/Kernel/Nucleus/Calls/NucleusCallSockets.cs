@@ -93,9 +93,9 @@ internal static unsafe class NucleusCallSockets
             case NucleusCall.CommitReceived:
                 return Commit(socket, a2);
             case NucleusCall.AppendReceived:
-                return Append(socket, a2, a3);
+                return Append(socket, a2, a3, a4);
             case NucleusCall.AppendPieces:
-                return AppendPieces(socket, a2, a3);
+                return AppendPieces(socket, a2, a3, a4);
             case NucleusCall.FinishReceive:
                 socket->IsReceiveShutDown = true;
                 socket->HasPeerFinished = true;
@@ -301,18 +301,25 @@ internal static unsafe class NucleusCallSockets
         return 0;
     }
 
-    /// <summary>What arrives in order, which is nearly all: one call instead of three.</summary>
-    private static long Append(Socket* socket, ulong buffer, ulong count)
+    /// <summary>What arrives in order, which is nearly all, and acknowledges what was sent before: one call instead of four.</summary>
+    private static long Append(Socket* socket, ulong buffer, ulong count, ulong released)
     {
-        long error = WriteReceived(socket, 0, buffer, count);
+        long error = released == 0 ? 0 : ReleaseSent(socket, released);
+        error = error < 0 ? error : WriteReceived(socket, 0, buffer, count);
         error = error < 0 ? error : Commit(socket, count);
         return error < 0 ? error : ReceiveRoom(socket);
     }
 
-    private static long AppendPieces(Socket* socket, ulong vectors, ulong count)
+    private static long AppendPieces(Socket* socket, ulong vectors, ulong count, ulong released)
     {
+        long error = released == 0 ? 0 : ReleaseSent(socket, released);
+        if (error < 0)
+        {
+            return error;
+        }
+
         IoVectors buffers;
-        long error = IoVectors.Read(&buffers, vectors, count);
+        error = IoVectors.Read(&buffers, vectors, count);
         if (error < 0)
         {
             return error;
