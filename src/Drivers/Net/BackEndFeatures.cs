@@ -36,7 +36,7 @@ internal sealed record BackEndFeatures(
     ];
 
     /// <summary>The offloads that it supports.</summary>
-    public NetworkOffloads Offloads =>
+    public NetworkOffloads Offloads { get; } =
         (NoChecksums ? 0 : NetworkOffloads.ChecksumV4)
         | (ChecksumsV6 ? NetworkOffloads.ChecksumV6 : 0)
         | (SegmentsTcpV4 && TakesChains && !NoChecksums ? NetworkOffloads.SegmentTcpV4 : 0)

@@ -86,7 +86,7 @@ internal sealed class TransmitQueue(
             return SendResult.Full;
         }
 
-        ushort id = TakeId(new SendSlot { IsUsed = true, Multicast = address, Joins = joins });
+        ushort id = TakeId(new SendSlot { Multicast = new MulticastRequest(address, joins) });
         _ring.Put(new TransmitRequest { Id = id, Flags = NetProtocol.TransmitExtraInfo });
         PutExtra(ExtraInfo.Multicast(joins, address));
         notifies = _ring.Publish();
@@ -130,9 +130,9 @@ internal sealed class TransmitQueue(
             if (response.Status != NetProtocol.ResponseOkay)
             {
                 _counters.SendErrors++;
-                if (slot.Page is null && slot.Joins)
+                if (slot.Multicast is { Joins: true } refused)
                 {
-                    MulticastRefused?.Invoke(slot.Multicast, response.Status);
+                    MulticastRefused?.Invoke(refused.Address, response.Status);
                 }
             }
         }
@@ -217,7 +217,7 @@ internal sealed class TransmitQueue(
                 return false;
             }
 
-            ids[i] = TakeId(new SendSlot { IsUsed = true, Page = page });
+            ids[i] = TakeId(new SendSlot { Page = page });
         }
 
         return true;
@@ -324,12 +324,15 @@ internal sealed class TransmitQueue(
     /// <summary>The content of a request with some id.</summary>
     private struct SendSlot
     {
-        public bool IsUsed;
-
-        /// <summary>The page; none for a request for a multicast address.</summary>
+        /// <summary>The page of a frame.</summary>
         public GrantedPage? Page;
 
-        public MacAddress Multicast;
-        public bool Joins;
+        /// <summary>What is asked for instead.</summary>
+        public MulticastRequest? Multicast;
+
+        public readonly bool IsUsed => Page is not null || Multicast is not null;
     }
+
+    /// <summary>A request for frames to a multicast address, or for no more of them.</summary>
+    private sealed record MulticastRequest(MacAddress Address, bool Joins);
 }

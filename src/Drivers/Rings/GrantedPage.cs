@@ -29,6 +29,9 @@ public sealed class GrantedPage
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     public Memory<byte> Memory => _page.Memory;
 
+    /// <summary>The number of its frame: pages side by side in the guest have one after the other.</summary>
+    internal ulong Frame => _page.Frame;
+
     /// <summary>Whether it is rented.</summary>
     internal bool IsRented { get; set; }
 

@@ -14,9 +14,17 @@ namespace Xenlet.Drivers;
 /// </remarks>
 public sealed class GrantedPagePool : IDisposable
 {
+    private const int FirstCapacity = 16;
+
     private readonly ISharedPages _pages;
     private readonly List<GrantedPage> _all = [];
-    private readonly Stack<GrantedPage> _free = [];
+
+    // A ring, as long as a power of two: the page that was returned first is rented first, so that pages side by side stay so, and what
+    // takes several is copied at once.
+    private GrantedPage[] _free = new GrantedPage[FirstCapacity];
+    private int _firstFree;
+    private int _freeCount;
+    private bool _isInOrder;
     private bool _isDisposed;
 
     /// <summary>Creates an empty pool.</summary>
@@ -41,7 +49,7 @@ public sealed class GrantedPagePool : IDisposable
     public int Count => _all.Count;
 
     /// <summary>The number of pages that can be rented now, including those that would be allocated.</summary>
-    public int Available => _isDisposed ? 0 : Maximum - (_all.Count - _free.Count);
+    public int Available => _isDisposed ? 0 : Maximum - (_all.Count - _freeCount);
 
     /// <summary>Rents a page.</summary>
     /// <returns>
@@ -54,7 +62,8 @@ public sealed class GrantedPagePool : IDisposable
     public bool TryRent([NotNullWhen(true)] out GrantedPage? page)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        if (!_free.TryPop(out page) && (page = _all.Count < Maximum ? Make() : null) is null)
+        page = _freeCount > 0 ? TakeFirst() : _all.Count < Maximum ? Make() : null;
+        if (page is null)
         {
             return false;
         }
@@ -78,7 +87,11 @@ public sealed class GrantedPagePool : IDisposable
         }
 
         page.IsRented = false;
-        _free.Push(page);
+        _free[(_firstFree + _freeCount++) & (_free.Length - 1)] = page;
+        if (_freeCount == _all.Count && !_isInOrder)
+        {
+            PutInOrder();
+        }
     }
 
     /// <summary>
@@ -97,7 +110,25 @@ public sealed class GrantedPagePool : IDisposable
         }
 
         _all.Clear();
-        _free.Clear();
+        _free = [];
+        _freeCount = 0;
+    }
+
+    private GrantedPage TakeFirst()
+    {
+        GrantedPage first = _free[_firstFree];
+        _firstFree = (_firstFree + 1) & (_free.Length - 1);
+        _freeCount--;
+        return first;
+    }
+
+    /// <summary>All pages are free, and some are new: pages come from anywhere, and together are often side by side.</summary>
+    private void PutInOrder()
+    {
+        _isInOrder = true;
+        _all.Sort(static (one, other) => one.Frame.CompareTo(other.Frame));
+        _all.CopyTo(_free);
+        _firstFree = 0;
     }
 
     private GrantedPage? Make()
@@ -108,6 +139,13 @@ public sealed class GrantedPagePool : IDisposable
             page = _pages.Allocate();
             GrantedPage made = new(page, page.Grant(Domain));
             _all.Add(made);
+            _isInOrder = false;
+            if (_all.Count > _free.Length)
+            {
+                // None is free now.
+                _free = new GrantedPage[2 * _free.Length];
+            }
+
             return made;
         }
         catch (Exception error) when (error is OutOfMemoryException or XenException)

@@ -100,43 +100,41 @@ internal sealed class RingPages
     public void Read<T>(uint index, out T entry)
         where T : unmanaged
     {
+        ReadOnlySpan<byte> first = Find(index, out int page);
+        if (first.Length >= Unsafe.SizeOf<T>())
+        {
+            entry = MemoryMarshal.Read<T>(first);
+            return;
+        }
+
         entry = default;
         Span<byte> copy = MemoryMarshal.AsBytes(new Span<T>(ref entry));
-        ReadOnlySpan<byte> first = Find(index, out int page);
-        if (first.Length >= copy.Length)
-        {
-            first[..copy.Length].CopyTo(copy);
-        }
-        else
-        {
-            first.CopyTo(copy);
-            _pages[page + 1].Span[..(copy.Length - first.Length)].CopyTo(copy[first.Length..]);
-        }
+        first.CopyTo(copy);
+        _pages[page + 1].Span[..(copy.Length - first.Length)].CopyTo(copy[first.Length..]);
     }
 
     /// <summary>Copies an entry into the ring.</summary>
     public void Write<T>(uint index, in T entry)
         where T : unmanaged
     {
-        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in entry));
         Span<byte> first = Find(index, out int page);
-        if (first.Length >= bytes.Length)
+        if (first.Length >= Unsafe.SizeOf<T>())
         {
-            bytes.CopyTo(first);
+            MemoryMarshal.Write(first, in entry);
+            return;
         }
-        else
-        {
-            bytes[..first.Length].CopyTo(first);
-            bytes[first.Length..].CopyTo(_pages[page + 1].Span);
-        }
+
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in entry));
+        bytes[..first.Length].CopyTo(first);
+        bytes[first.Length..].CopyTo(_pages[page + 1].Span);
     }
 
     /// <summary>The bytes from the start of an entry to the end of its page.</summary>
     private Span<byte> Find(uint index, out int page)
     {
-        int offset = HeaderSize + ((int)(index & _mask) * _entrySize);
-        page = offset / ISharedPage.Size;
-        return _pages[page].Span[(offset % ISharedPage.Size)..];
+        uint offset = HeaderSize + ((index & _mask) * (uint)_entrySize);
+        page = (int)(offset / ISharedPage.Size);
+        return _pages[page].Span[(int)(offset % ISharedPage.Size)..];
     }
 
     private ref uint Index(int offset) => ref Unsafe.As<byte, uint>(ref _pages[0].Span[offset]);

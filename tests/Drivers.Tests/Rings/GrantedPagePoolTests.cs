@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Xenlet.Kernel;
 
 namespace Xenlet.Drivers.Tests;
@@ -23,6 +24,35 @@ public sealed class GrantedPagePoolTests
         Assert.True(pool.TryRent(out GrantedPage? again));
         Assert.Same(first, again);
         Assert.Equal(reference, again.Reference);
+    }
+
+    [Fact]
+    public void Pages_side_by_side_are_rented_one_after_the_other_once_all_have_come_back()
+    {
+        const int count = 40;
+        GrantedPagePool pool = new(_machine, domain: 3, maximum: count);
+        List<GrantedPage> rented = RentAll(pool, count);
+        new Random(1).Shuffle(CollectionsMarshal.AsSpan(rented));
+        rented.ForEach(pool.Return);
+        for (int round = 0; round < 3; round++)
+        {
+            rented = RentAll(pool, count);
+            Assert.Equal(rented.OrderBy(page => page.Frame), rented);
+            Assert.Equal(count, rented.DistinctBy(page => page.Reference).Count());
+            rented.ForEach(pool.Return);
+        }
+    }
+
+    private static List<GrantedPage> RentAll(GrantedPagePool pool, int count)
+    {
+        List<GrantedPage> rented = [];
+        while (pool.TryRent(out GrantedPage? page))
+        {
+            rented.Add(page);
+        }
+
+        Assert.Equal(count, rented.Count);
+        return rented;
     }
 
     [Fact]
