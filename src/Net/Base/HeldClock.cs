@@ -2,7 +2,7 @@ namespace Xenlet.Net.Base;
 
 /// <summary>
 /// A clock that can be held. A segment asks for the time some ten times, which would be a large part of what it costs; so the stack holds
-/// the time while it deals with one frame or one call, and nothing takes longer than that. Otherwise it is the clock below.
+/// the time while it deals with a few frames or calls, and nothing takes longer than that. Otherwise it is the clock below.
 /// </summary>
 internal sealed class HeldClock(IStackClock clock) : IStackClock
 {

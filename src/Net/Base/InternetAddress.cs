@@ -29,6 +29,12 @@ public readonly record struct InternetAddress
     /// <summary>The address <c>255.255.255.255</c>: all hosts of the link.</summary>
     public static InternetAddress LimitedBroadcast => FromIPv4(uint.MaxValue);
 
+    /// <summary>The first half, as IPv6 and the wire have it.</summary>
+    internal ulong High => _high;
+
+    /// <summary>The second half.</summary>
+    internal ulong Low => _low;
+
     /// <summary>Whether this is an IPv4 address.</summary>
     public bool IsIPv4 => _high == 0 && (_low & 0xFFFF_FFFF_0000_0000) == MappedPrefix;
 
@@ -40,6 +46,14 @@ public readonly record struct InternetAddress
 
     /// <summary>Whether this is a loopback address: 127.0.0.0/8 or ::1.</summary>
     public bool IsLoopback => IsIPv4 ? IPv4 >> 24 == 127 : _high == 0 && _low == 1;
+
+    /// <summary>Whether this can be the address of one host: neither <c>0.0.0.0</c> or <c>::</c>, nor a group, nor everybody.</summary>
+    internal bool IsOneHost => IsIPv4
+        ? IPv4 - 1 < 0xDFFF_FFFF || (IPv4 >= 0xF000_0000 && IPv4 != uint.MaxValue)
+        : _high >> 56 != 0xFF && (_high | _low) != 0;
+
+    /// <summary>Whether this is one of 240.0.0.0/4, which no host has (RFC 1112, section 4), or everybody's address.</summary>
+    internal bool IsReserved => IsIPv4 && IPv4 >> 28 == 0xF;
 
     /// <summary>Whether this is an IPv6 link-local unicast address, fe80::/10.</summary>
     public bool IsIPv6LinkLocal => _high >> 54 == 0x3FA;
@@ -158,6 +172,9 @@ public readonly record struct InternetAddress
 
     /// <summary>The first 64 bits of this address, and the last 64 of <paramref name="identifier"/>.</summary>
     public InternetAddress WithInterfaceIdentifier(ulong identifier) => new(_high, identifier);
+
+    /// <summary>Spreads addresses evenly over the numbers of 32 bits, for a table where an unlucky place costs time and no more.</summary>
+    internal uint Mix() => (uint)((_high ^ _low) * 0x9E37_79B9_7F4A_7C15 >> 32);
 
     /// <summary>The address as .NET's type has it.</summary>
     public IPAddress ToIPAddress()

@@ -32,11 +32,15 @@ internal sealed class AddressTable(InternetLayer layer)
     private readonly Dictionary<InternetAddress, InterfaceAddress> _usable = new();
     private readonly HashSet<InternetAddress> _suspended = [];
 
+    // Most packets are for the same one of the few addresses.
+    private InternetAddress? _lastFound;
+
     /// <summary>The address of ours, on any interface; null when it is none, or not used.</summary>
     public InterfaceAddress? FindUsable(InternetAddress address) => _usable.GetValueOrDefault(address);
 
     /// <summary>Whether packets to the address never leave the machine.</summary>
-    public bool IsOurs(InternetAddress address) => address.IsLoopback || _usable.ContainsKey(address);
+    public bool IsOurs(InternetAddress address) =>
+        address == _lastFound || address.IsLoopback || IsAmongUsable(address);
 
     /// <summary>Whether it is not certain that an address is ours still: nothing is sent from it until it is.</summary>
     public bool IsSuspended(InternetAddress address) => _suspended.Count > 0 && _suspended.Contains(address);
@@ -110,7 +114,7 @@ internal sealed class AddressTable(InternetLayer layer)
     public void Suspend(InterfaceAddress address)
     {
         layer.Timers.Cancel(address.Timer!);
-        _usable.Remove(address.Address);
+        RemoveUsable(address.Address);
         _suspended.Add(address.Address);
         address.Interface.DropWaiting();
         address.State = AddressState.Tentative;
@@ -189,14 +193,28 @@ internal sealed class AddressTable(InternetLayer layer)
         }
     }
 
+    private bool IsAmongUsable(InternetAddress address)
+    {
+        bool isUsable = _usable.ContainsKey(address);
+        _lastFound = isUsable ? address : _lastFound;
+        return isUsable;
+    }
+
     private void EndUse(InterfaceAddress address)
     {
         if (address.WasReady)
         {
             address.WasReady = false;
-            _usable.Remove(address.Address);
+            RemoveUsable(address.Address);
             layer.ForEachTransport(transport => transport.OnAddressRemoved(address.Address));
         }
+    }
+
+    private void RemoveUsable(InternetAddress address)
+    {
+        _usable.Remove(address);
+        _lastFound = null;
+        layer.Destinations.Forget();
     }
 
     private void StartDetection(InterfaceAddress address)
@@ -258,6 +276,7 @@ internal sealed class AddressTable(InternetLayer layer)
         address.Probes = 0;
         address.WasReady = true;
         _usable[address.Address] = address;
+        layer.Destinations.Forget();
         AnnounceNext(address);
         layer.Changed?.Invoke();
         address.Owner?.OnReady(address);

@@ -160,13 +160,18 @@ internal sealed class InternetInput(InternetLayer layer)
     private bool IsAcceptable(IpInterface from, PacketBuffer packet, in IPv4Header ip, bool isForMany)
     {
         InternetAddress source = ip.Source;
-        if (source.IsMulticast || source.IsLoopback || source.IPv4 >> 28 == 0xF || from.IsBroadcast(source)
-            || layer.Addresses.IsOurs(source))
+        if (!layer.Destinations.IsKnownHost(source, from) && (source.IsMulticast || source.IsLoopback || source.IsReserved
+            || from.IsBroadcast(source) || layer.Addresses.IsOurs(source)))
         {
             return false;
         }
 
         InternetAddress destination = ip.Destination;
+        if (!isForMany && !source.IsAny && from.FindAddress(destination) is { IsUsable: true })
+        {
+            return true;
+        }
+
         if (destination.IsMulticast)
         {
             return isForMany && !source.IsAny && from.Groups.IsJoined(destination);
@@ -177,16 +182,11 @@ internal sealed class InternetInput(InternetLayer layer)
             return isForMany;
         }
 
-        // A lease is offered to a host that does not have the address yet.
-        if (from.ExpectsLease && ip.Protocol == ProtocolNumber.Udp && !ip.IsFragment
+        // A lease is offered to a host that does not have the address yet. Otherwise it is for somebody else, or a unicast packet in a
+        // broadcast frame: an attack, or a loop (RFC 1122, section 3.3.6).
+        return from.ExpectsLease && ip.Protocol == ProtocolNumber.Udp && !ip.IsFragment
             && UdpHeader.TryRead(packet.Data[ip.HeaderLength..ip.TotalLength], out UdpHeader udp)
-            && udp.DestinationPort == DhcpClientPort)
-        {
-            return true;
-        }
-
-        // A unicast packet in a broadcast frame is an attack, or a loop (RFC 1122, section 3.3.6).
-        return !isForMany && !source.IsAny && from.FindAddress(destination) is { IsUsable: true };
+            && udp.DestinationPort == DhcpClientPort;
     }
 
     private void ReceiveIPv6(IpInterface from, PacketBuffer packet, bool isForMany)
@@ -204,8 +204,9 @@ internal sealed class InternetInput(InternetLayer layer)
         bool isTaken = destination.IsMulticast
             ? isForMany && from.Groups.IsJoined(destination)
             : !isForMany && from.FindAddress(destination) is { IsUsable: true };
-        if (!isTaken || ip.Source.IsMulticast || ip.Source.IsLoopback || layer.Addresses.IsOurs(ip.Source)
-            || destination.IsLoopback || from.MtuOf(isIPv4: false) == 0)
+        bool isSourceRight = layer.Destinations.IsKnownHost(ip.Source, from)
+            || !(ip.Source.IsMulticast || ip.Source.IsLoopback || layer.Addresses.IsOurs(ip.Source));
+        if (!isTaken || !isSourceRight || destination.IsLoopback || from.MtuOf(isIPv4: false) == 0)
         {
             statistics.InAddrErrors++;
             layer.Pool.Return(packet);

@@ -18,6 +18,8 @@ internal sealed class InternetLayer
         Clock = clock;
         Random = new RandomNumbers(random);
         Options = options;
+        Destinations = new DestinationCache(this);
+        Routes = new RouteTable(Destinations);
         Loopback = new LoopbackQueue(this);
         Errors = new IcmpErrors(this);
         Icmp = new IcmpLayer(this);
@@ -42,7 +44,9 @@ internal sealed class InternetLayer
 
     public IpStackOptions Options { get; }
 
-    public RouteTable Routes { get; } = new();
+    public DestinationCache Destinations { get; }
+
+    public RouteTable Routes { get; }
 
     public IpStatistics IPv4 { get; } = new();
 
@@ -95,6 +99,7 @@ internal sealed class InternetLayer
     {
         IpInterface added = new(this, _nextIndex++, name, link);
         _interfaces.Add(added);
+        Destinations.Forget();
         Changed?.Invoke();
         return added;
     }
@@ -108,6 +113,7 @@ internal sealed class InternetLayer
         }
 
         removed.IsRemoved = true;
+        Destinations.Forget();
         while (removed.Addresses.Count > 0)
         {
             Addresses.Remove(removed.Addresses[^1]);

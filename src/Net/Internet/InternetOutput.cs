@@ -21,13 +21,14 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
     public bool TrySelectSource(InternetAddress remote, int interfaceIndex, out InternetAddress local)
     {
         local = default;
-        if (layer.Addresses.IsOurs(remote))
+        ref Destination destination = ref layer.Destinations.Find(remote, interfaceIndex);
+        if (destination.IsOurs)
         {
             local = !remote.IsLoopback ? remote : remote.IsIPv4 ? InternetAddress.FromIPv4(0x7F00_0001) : remote;
             return true;
         }
 
-        if (FindOutput(remote, interfaceIndex, out _) is not { } output || SelectSourceOn(output, remote) is not { } source)
+        if (destination.Output is not { } output || SelectSourceOn(output, remote) is not { } source)
         {
             return false;
         }
@@ -58,36 +59,42 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
     }
 
     /// <summary>The interface by which packets to a group leave when nobody has chosen one; null without a route.</summary>
-    public IpInterface? FindGroupOutput(InternetAddress group) => FindOutput(group, 0, out _);
+    public IpInterface? FindGroupOutput(InternetAddress group) => layer.Destinations.Find(group, 0).Output;
 
     public int PathMtu(InternetAddress remote, int interfaceIndex = 0)
     {
-        if (layer.Addresses.IsOurs(remote))
+        ref Destination destination = ref layer.Destinations.Find(remote, interfaceIndex);
+        if (destination.IsOurs)
         {
             return PacketBuffer.LargestPacket;
         }
 
-        IpInterface? output = FindOutput(remote, interfaceIndex, out _);
-        int mtu = output?.MtuOf(remote.IsIPv4) ?? 0;
+        int mtu = destination.Output?.MtuOf(remote.IsIPv4) ?? 0;
         return mtu == 0 ? SmallestMtu(remote.IsIPv4) : layer.PathMtus.Get(remote, mtu);
     }
 
-    public bool CanSegment(InternetAddress remote, int interfaceIndex = 0) => !layer.Addresses.IsOurs(remote)
-        && FindOutput(remote, interfaceIndex, out _) is { } output && CanSegment(output, remote.IsIPv4);
+    public bool CanSegment(InternetAddress remote, int interfaceIndex = 0) =>
+        layer.Destinations.Find(remote, interfaceIndex).Output is { } output && CanSegment(output, remote.IsIPv4);
 
     public void ConfirmReachable(InternetAddress remote, int interfaceIndex = 0)
     {
-        if (!layer.Addresses.IsOurs(remote) && FindOutput(remote, interfaceIndex, out InternetAddress nextHop) is { } output)
+        ref Destination destination = ref layer.Destinations.Find(remote, interfaceIndex);
+        if (destination is { Output: { } output, FirstHop: { } firstHop })
         {
-            output.Neighbours.ConfirmReachable(nextHop);
+            output.Neighbours.ConfirmReachable(firstHop);
         }
     }
 
     public void Doubt(InternetAddress remote, int interfaceIndex = 0)
     {
-        if (!layer.Addresses.IsOurs(remote) && FindOutput(remote, interfaceIndex, out InternetAddress nextHop) is { } output)
+        ref Destination destination = ref layer.Destinations.Find(remote, interfaceIndex);
+        if (destination.Output is { } output)
         {
-            output.Neighbours.Doubt(nextHop);
+            if (destination.FirstHop is { } firstHop)
+            {
+                output.Neighbours.Doubt(firstHop);
+            }
+
             layer.Redirects.Forget(remote);
         }
     }
@@ -96,20 +103,23 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
     /// Whether a packet to a destination finds room, by an interface that the caller has chosen; 0 when it has not. Transports that are
     /// answered no are told when there is some.
     /// </summary>
-    public bool HasRoom(InternetAddress destination, int interfaceIndex) => layer.Addresses.IsOurs(destination)
-        ? layer.Loopback.HasRoom()
-        : FindOutput(destination, interfaceIndex, out _)?.HasRoom() ?? true;
+    public bool HasRoom(InternetAddress destination, int interfaceIndex)
+    {
+        ref Destination found = ref layer.Destinations.Find(destination, interfaceIndex);
+        return found.IsOurs ? layer.Loopback.HasRoom() : found.Output?.HasRoom() ?? true;
+    }
 
     public InternetSendResult Send(PacketBuffer packet, in InternetHeader header)
     {
-        InternetAddress destination = header.Destination;
-        IpStatistics statistics = layer.StatisticsOf(destination.IsIPv4);
+        bool isIPv4 = header.Destination.IsIPv4;
+        IpStatistics statistics = layer.StatisticsOf(isIPv4);
         statistics.OutRequests++;
-        InternetHeader complete = header with { HopLimit = header.HopLimit == 0 ? layer.Options.HopLimit : header.HopLimit };
-        InternetAddress towards = header.Route?.FirstHop ?? destination;
-        if (header.Route is null && layer.Addresses.IsOurs(destination))
+        byte hopLimit = header.HopLimit == 0 ? layer.Options.HopLimit : header.HopLimit;
+        InternetAddress towards = header.Route?.FirstHop ?? header.Destination;
+        ref Destination way = ref layer.Destinations.Find(towards, InterfaceFor(header));
+        if (header.Route is null && way.IsOurs)
         {
-            return SendToOurselves(packet, complete);
+            return SendToOurselves(packet, header, hopLimit, header.InterfaceIndex);
         }
 
         if (layer.Addresses.IsSuspended(header.Source))
@@ -119,32 +129,36 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         }
 
         // What says that it comes from a loopback address never leaves the machine.
-        int interfaceIndex = header.InterfaceIndex != 0 || !(destination.IsLinkLocal || destination.IsMulticast)
-            ? header.InterfaceIndex
-            : layer.Addresses.FindUsable(header.Source)?.Interface.Index ?? 0;
-        IpInterface? output = FindOutput(towards, interfaceIndex, out InternetAddress nextHop);
-        int mtu = output?.MtuOf(destination.IsIPv4) ?? 0;
-        if (output is null || mtu == 0 || header.Source.IsLoopback || !CanBegin(header.Route, output, nextHop))
+        IpInterface? output = way.Output;
+        int mtu = output?.MtuOf(isIPv4) ?? 0;
+        if (output is null || mtu == 0 || header.Source.IsLoopback || !CanBegin(header.Route, output, way.NextHop))
         {
             statistics.OutNoRoutes++;
             layer.Pool.Return(packet);
             return InternetSendResult.NoRoute;
         }
 
-        if (header.HopLimit == 0 && !destination.IsIPv4 && output.RouterHopLimit != 0)
+        if (header.HopLimit == 0 && !isIPv4 && output.RouterHopLimit != 0)
         {
-            complete = complete with { HopLimit = output.RouterHopLimit };
+            hopLimit = output.RouterHopLimit;
         }
 
-        bool isForMany = destination.IsMulticast || output.IsBroadcast(destination);
-        if (isForMany && header.IsLoopedBack && (!destination.IsMulticast || output.Groups.IsJoined(destination)))
+        // A copy to ourselves may look up other destinations.
+        FirstHop firstHop = new(way.NextHop, way.IsForMany ? null : way.FirstHop, way.IsForMany);
+        if (firstHop.IsForMany && header.IsLoopedBack
+            && (!header.Destination.IsMulticast || output.Groups.IsJoined(header.Destination)))
         {
-            SendCopyToOurselves(packet, complete with { InterfaceIndex = output.Index });
+            SendCopyToOurselves(packet, header, hopLimit, output.Index);
         }
 
-        mtu = layer.PathMtus.Get(towards, mtu);
-        return SendBy(output, packet, complete, isForMany ? null : nextHop, mtu);
+        return SendBy(output, packet, header, hopLimit, firstHop, layer.PathMtus.Get(towards, mtu));
     }
+
+    /// <summary>The interface for a packet whose destination alone does not say it; 0 where the routes do.</summary>
+    private int InterfaceFor(in InternetHeader header) =>
+        header.InterfaceIndex != 0 || !(header.Destination.IsLinkLocal || header.Destination.IsMulticast)
+            ? header.InterfaceIndex
+            : layer.Addresses.FindUsable(header.Source)?.Interface.Index ?? 0;
 
     /// <summary>
     /// Whether a source route may begin by an interface: its first hop is one host, not this one, and a neighbour if it is strict. Whoever
@@ -177,33 +191,8 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         packet.Offload = default;
     }
 
-    /// <summary>The interface for a destination and the neighbour to which its packets go; null without a route.</summary>
-    private IpInterface? FindOutput(InternetAddress destination, int interfaceIndex, out InternetAddress nextHop)
-    {
-        nextHop = destination;
-        bool isForLink = destination.IsMulticast || destination == InternetAddress.LimitedBroadcast;
-        if (isForLink && interfaceIndex != 0)
-        {
-            return layer.FindInterface(interfaceIndex);
-        }
-
-        if (layer.Routes.Lookup(destination, layer.Clock.Now, interfaceIndex) is { } route)
-        {
-            nextHop = route.Gateway is { } router ? layer.Redirects.NextHop(destination, route, router) : destination;
-            return route.Interface;
-        }
-
-        // As on Linux, what no route leads to by the interface that was chosen is a neighbour there.
-        if (destination.IsIPv4 && interfaceIndex != 0)
-        {
-            return layer.FindInterface(interfaceIndex);
-        }
-
-        // As on Linux, each link is a route for groups of IPv6, and none for those of IPv4.
-        return destination.IsMulticast && !destination.IsIPv4 && layer.Interfaces.Count > 0 ? layer.Interfaces[0] : null;
-    }
-
-    private InternetSendResult SendBy(IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
+    private InternetSendResult SendBy(
+        IpInterface output, PacketBuffer packet, in InternetHeader header, byte hopLimit, in FirstHop firstHop, int mtu)
     {
         bool isIPv4 = header.Destination.IsIPv4;
         int headerSize = HeaderSize(header);
@@ -217,7 +206,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         }
         else if (headerSize + packet.Length > mtu)
         {
-            return header.CanFragment ? SendFragments(output, packet, header, nextHop, mtu) : Refuse(packet, isIPv4);
+            return header.CanFragment ? SendFragments(output, packet, header, hopLimit, firstHop, mtu) : Refuse(packet, isIPv4);
         }
 
         // What a device makes of a destination in an option is not known.
@@ -230,13 +219,13 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             packet.Offload = packet.Offload with { IsChecksumPartial = true, IsChecksumVerified = false };
         }
 
-        WriteHeader(packet, header);
-        return Forward(output, packet, header.Destination, nextHop);
+        WriteHeader(packet, header, hopLimit);
+        return Forward(output, packet, header.Destination, firstHop);
     }
 
     /// <summary>Cuts a packet and sends the pieces: all of them, or none where there is no room for the first.</summary>
     private InternetSendResult SendFragments(
-        IpInterface output, PacketBuffer packet, in InternetHeader header, InternetAddress? nextHop, int mtu)
+        IpInterface output, PacketBuffer packet, in InternetHeader header, byte hopLimit, in FirstHop firstHop, int mtu)
     {
         bool isIPv4 = header.Destination.IsIPv4;
         IpStatistics statistics = layer.StatisticsOf(isIPv4);
@@ -260,7 +249,7 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             packet.Data.Slice(offset, length).CopyTo(fragment.Append(length));
             if (isIPv4)
             {
-                IPv4Header piece = IPv4HeaderOf(header, HeaderSize(header) + length, (ushort)identification) with
+                IPv4Header piece = IPv4HeaderOf(header, hopLimit, HeaderSize(header) + length, (ushort)identification) with
                 {
                     IsDontFragment = false,
                     FragmentOffset = offset,
@@ -272,11 +261,11 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
             {
                 new IPv6FragmentHeader(header.Protocol, offset, hasMore, identification)
                     .Write(fragment.Prepend(IPv6FragmentHeader.Size));
-                IPv6HeaderOf(header, length + IPv6FragmentHeader.Size, ProtocolNumber.Fragment)
+                IPv6HeaderOf(header, hopLimit, length + IPv6FragmentHeader.Size, ProtocolNumber.Fragment)
                     .Write(fragment.Prepend(IPv6Header.Size));
             }
 
-            result = Forward(output, fragment, header.Destination, nextHop);
+            result = Forward(output, fragment, header.Destination, firstHop);
             statistics.FragCreates++;
         }
 
@@ -293,67 +282,83 @@ internal sealed class InternetOutput(InternetLayer layer) : IInternetOutput
         return InternetSendResult.TooLarge;
     }
 
-    /// <summary>Gives a packet to a neighbour; without one to all that the destination means.</summary>
     private static InternetSendResult Forward(
-        IpInterface output, PacketBuffer packet, InternetAddress destination, InternetAddress? nextHop) => nextHop is { } neighbour
-        ? output.Neighbours.Send(packet, neighbour)
-        : output.SendPacket(packet, destination.IsMulticast ? MacAddress.OfGroup(destination) : MacAddress.Broadcast);
+        IpInterface output, PacketBuffer packet, InternetAddress destination, in FirstHop firstHop)
+    {
+        if (firstHop.IsForMany)
+        {
+            return output.SendPacket(packet, destination.IsMulticast ? MacAddress.OfGroup(destination) : MacAddress.Broadcast);
+        }
 
-    private void WriteHeader(PacketBuffer packet, in InternetHeader header)
+        return firstHop.Neighbour is { } neighbour
+            ? output.Neighbours.Send(packet, neighbour)
+            : output.Neighbours.Send(packet, firstHop.Address);
+    }
+
+    private void WriteHeader(PacketBuffer packet, in InternetHeader header, byte hopLimit)
     {
         int length = packet.Length;
         if (header.Destination.IsIPv4)
         {
             int size = HeaderSize(header);
-            IPv4HeaderOf(header, size + length, (ushort)layer.Random.NextUInt32()).Write(packet.Prepend(size));
+            IPv4HeaderOf(header, hopLimit, size + length, (ushort)layer.Random.NextUInt32()).Write(packet.Prepend(size));
         }
         else
         {
-            IPv6HeaderOf(header, length, header.Protocol).Write(packet.Prepend(IPv6Header.Size));
+            IPv6HeaderOf(header, hopLimit, length, header.Protocol).Write(packet.Prepend(IPv6Header.Size));
         }
     }
 
-    private IPv4Header IPv4HeaderOf(in InternetHeader header, int totalLength, ushort identification) => new()
+    private IPv4Header IPv4HeaderOf(in InternetHeader header, byte hopLimit, int totalLength, ushort identification) => new()
     {
         TotalLength = totalLength,
         TrafficClass = header.TrafficClass,
         Identification = identification,
         IsDontFragment = !header.CanFragment && !layer.PathMtus.NeedsRouters(header.Destination),
-        HopLimit = header.HopLimit,
+        HopLimit = hopLimit,
         Protocol = header.Protocol,
         Source = header.Source,
         Destination = header.Destination,
         Route = header.Route,
     };
 
-    private static IPv6Header IPv6HeaderOf(in InternetHeader header, int payloadLength, byte nextHeader) => new()
+    private static IPv6Header IPv6HeaderOf(in InternetHeader header, byte hopLimit, int payloadLength, byte nextHeader) => new()
     {
         TrafficClass = header.TrafficClass,
         PayloadLength = payloadLength,
         NextHeader = nextHeader,
-        HopLimit = header.HopLimit,
+        HopLimit = hopLimit,
         Source = header.Source,
         Destination = header.Destination,
     };
 
-    private InternetSendResult SendToOurselves(PacketBuffer packet, in InternetHeader header)
+    /// <param name="packet">The packet.</param>
+    /// <param name="header">What its header says.</param>
+    /// <param name="hopLimit">How many routers it could go through.</param>
+    /// <param name="interfaceIndex">The interface by which it seems to have come; 0 for the one that has the address, as on Linux.</param>
+    private InternetSendResult SendToOurselves(PacketBuffer packet, in InternetHeader header, byte hopLimit, int interfaceIndex)
     {
         // Nothing can change it on the way, so its checksum is neither made nor verified.
-        WriteHeader(packet, header);
+        WriteHeader(packet, header, hopLimit);
         int headerSize = HeaderSize(header.Destination.IsIPv4);
         packet.RemoveFront(headerSize);
         packet.InternetHeaderLength = headerSize;
         packet.Offload = new(IsChecksumPartial: true, IsChecksumVerified: false, SegmentSize: 0);
-        // The interface that has the address, as Linux says of where the packet has come.
-        int index = header.InterfaceIndex != 0 ? header.InterfaceIndex
+        int index = interfaceIndex != 0 ? interfaceIndex
             : layer.Addresses.FindUsable(header.Destination)?.Interface.Index ?? InternetLayer.LoopbackIndex;
-        return layer.Loopback.Send(packet, header with { InterfaceIndex = index });
+        return layer.Loopback.Send(packet, header with { HopLimit = hopLimit, InterfaceIndex = index });
     }
 
-    private void SendCopyToOurselves(PacketBuffer packet, in InternetHeader header)
+    private void SendCopyToOurselves(PacketBuffer packet, in InternetHeader header, byte hopLimit, int interfaceIndex)
     {
         PacketBuffer copy = layer.Pool.Rent(packet.Length);
         packet.Data.CopyTo(copy.Append(packet.Length));
-        SendToOurselves(copy, header);
+        SendToOurselves(copy, header, hopLimit, interfaceIndex);
     }
+
+    /// <summary>Who gets the frames of a packet.</summary>
+    /// <param name="Address">The neighbour.</param>
+    /// <param name="Neighbour">The neighbour, if it is known.</param>
+    /// <param name="IsForMany">Whether it is all whom the destination means instead.</param>
+    private readonly record struct FirstHop(InternetAddress Address, Neighbour? Neighbour, bool IsForMany);
 }

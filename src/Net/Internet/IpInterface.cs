@@ -89,9 +89,17 @@ public sealed class IpInterface
         return mtu < SmallestIPv6Mtu ? 0 : mtu;
     }
 
-    internal void Add(InterfaceAddress address) => _addresses.Add(address);
+    internal void Add(InterfaceAddress address)
+    {
+        _layer.Destinations.Forget();
+        _addresses.Add(address);
+    }
 
-    internal void Remove(InterfaceAddress address) => _addresses.Remove(address);
+    internal void Remove(InterfaceAddress address)
+    {
+        _layer.Destinations.Forget();
+        _addresses.Remove(address);
+    }
 
     internal InterfaceAddress? FindAddress(InternetAddress address)
     {

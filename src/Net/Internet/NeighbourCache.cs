@@ -60,16 +60,21 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
     /// <summary>Sends an IP packet to a neighbour, or lets it wait for the hardware address. Takes the buffer over.</summary>
     public InternetSendResult Send(PacketBuffer packet, InternetAddress address)
     {
-        long now = layer.Clock.Now;
         if (!_neighbours.TryGetValue(address, out Neighbour? neighbour))
         {
-            neighbour = Create(address, now);
-            neighbour.UsedAt = now;
+            neighbour = Create(address, layer.Clock.Now);
             Enqueue(neighbour, packet);
             Solicit(neighbour);
             return InternetSendResult.Sent;
         }
 
+        return Send(packet, neighbour);
+    }
+
+    /// <summary>Sends an IP packet to a neighbour of this cache. Takes the buffer over.</summary>
+    public InternetSendResult Send(PacketBuffer packet, Neighbour neighbour)
+    {
+        long now = layer.Clock.Now;
         neighbour.UsedAt = now;
         switch (neighbour.State)
         {
@@ -159,19 +164,18 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
     }
 
     /// <summary>Something new came back from a host behind this neighbour: it is reachable.</summary>
-    public void ConfirmReachable(InternetAddress address)
+    public void ConfirmReachable(Neighbour neighbour)
     {
-        if (_neighbours.TryGetValue(address, out Neighbour? neighbour)
-            && neighbour.State is NeighbourState.Stale or NeighbourState.Delay or NeighbourState.Probe)
+        if (neighbour.State is NeighbourState.Stale or NeighbourState.Delay or NeighbourState.Probe)
         {
             SetReachable(neighbour);
         }
     }
 
     /// <summary>Nothing comes back from a host behind this neighbour: it is asked with the next packet.</summary>
-    public void Doubt(InternetAddress address)
+    public void Doubt(Neighbour neighbour)
     {
-        if (_neighbours.TryGetValue(address, out Neighbour? neighbour) && neighbour.State == NeighbourState.Reachable)
+        if (neighbour.State == NeighbourState.Reachable)
         {
             SetStale(neighbour);
         }
@@ -197,6 +201,7 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
             Discard(neighbour);
         }
 
+        layer.Destinations.Forget();
         _neighbours.Clear();
         _incomplete = 0;
     }
@@ -225,7 +230,7 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
                 layer.Timers.Set(neighbour.Timer, neighbour.UsedAt + UnusedTime);
                 break;
             default:
-                _neighbours.Remove(neighbour.Address);
+                Remove(neighbour);
                 break;
         }
     }
@@ -264,8 +269,14 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
         {
             Leave(oldest);
             Discard(oldest);
-            _neighbours.Remove(oldest.Address);
+            Remove(oldest);
         }
+    }
+
+    private void Remove(Neighbour neighbour)
+    {
+        layer.Destinations.Forget();
+        _neighbours.Remove(neighbour.Address);
     }
 
     private void Discard(Neighbour neighbour)
@@ -336,6 +347,12 @@ internal sealed class NeighbourCache(InternetLayer layer, IpInterface owner)
     private void SetState(Neighbour neighbour, NeighbourState state, long due)
     {
         Leave(neighbour);
+        if (state == NeighbourState.Failed || neighbour.State == NeighbourState.Failed)
+        {
+            // A route over a router that does not answer gives way to another.
+            layer.Destinations.Forget();
+        }
+
         neighbour.State = state;
         neighbour.Probes = 0;
         layer.Timers.Set(neighbour.Timer, due);

@@ -20,9 +20,10 @@ internal sealed class RedirectTable(InternetLayer layer)
 
     public int Count => _redirects.Count;
 
-    /// <summary>The first hop of a route over a router.</summary>
-    public InternetAddress NextHop(InternetAddress destination, Route route, InternetAddress router)
+    /// <summary>The first hop of a route over a router, and until when it is the one, if nothing else changes.</summary>
+    public InternetAddress NextHop(InternetAddress destination, Route route, InternetAddress router, out long until)
     {
+        until = StackTime.Never;
         if (_redirects.Count == 0 || !_redirects.TryGetValue(destination, out Redirect redirect))
         {
             return router;
@@ -34,6 +35,7 @@ internal sealed class RedirectTable(InternetLayer layer)
             return router;
         }
 
+        until = redirect.Until;
         return redirect.Interface == route.Interface && redirect.Router == router ? redirect.Target : router;
     }
 
@@ -74,11 +76,18 @@ internal sealed class RedirectTable(InternetLayer layer)
     }
 
     /// <summary>The destination does not answer: its router may know better.</summary>
-    public void Forget(InternetAddress destination) => _redirects.Remove(destination);
+    public void Forget(InternetAddress destination)
+    {
+        if (_redirects.Remove(destination))
+        {
+            layer.Destinations.Forget();
+        }
+    }
 
     /// <summary>The interface's link is another one, or has gone.</summary>
     public void Clear(IpInterface of)
     {
+        layer.Destinations.Forget();
         foreach ((InternetAddress destination, Redirect redirect) in _redirects)
         {
             if (redirect.Interface == of)
@@ -93,7 +102,7 @@ internal sealed class RedirectTable(InternetLayer layer)
         long now = layer.Clock.Now;
         if (destination.IsMulticast || layer.Addresses.IsOurs(destination) || !IsHost(from, target) || target == sender
             || layer.Routes.Lookup(destination, now) is not { Gateway: { } router } route
-            || route.Interface != from || NextHop(destination, route, router) != sender)
+            || route.Interface != from || NextHop(destination, route, router, out _) != sender)
         {
             return false;
         }
@@ -103,6 +112,7 @@ internal sealed class RedirectTable(InternetLayer layer)
             _redirects.Remove(_redirects.MinBy(each => each.Value.Until).Key);
         }
 
+        layer.Destinations.Forget();
         _redirects[destination] = new Redirect(from, router, target, now + Lifetime);
         return true;
     }

@@ -31,7 +31,7 @@ public sealed class Route
     public int Metric { get; }
 
     /// <summary>Until when it holds, in nanoseconds of the stack's clock; <see cref="long.MaxValue"/> for ever.</summary>
-    public long ValidUntil { get; internal set; } = StackTime.Never;
+    public long ValidUntil { get; internal init; } = StackTime.Never;
 
     public override string ToString() => $"{Prefix}{(Gateway is { } gateway ? $" via {gateway}" : "")} dev {Interface.Name}";
 }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Xenlet.Net.Internet;
 
 /// <summary>The routes of a stack, the longest prefix first. They are few: a router can fill the table, and no further.</summary>
-internal sealed class RouteTable
+internal sealed class RouteTable(DestinationCache destinations)
 {
     /// <summary>How many routes there are at most.</summary>
     public const int Capacity = 64;
@@ -15,6 +15,7 @@ internal sealed class RouteTable
     /// <summary>Adds a route, or replaces the one of the same prefix, gateway and interface. False when the table is full.</summary>
     public bool TryAdd(Route route)
     {
+        destinations.Forget();
         _routes.RemoveAll(
             each => each.Prefix == route.Prefix && each.Gateway == route.Gateway && each.Interface == route.Interface);
         if (_routes.Count == Capacity)
@@ -31,9 +32,17 @@ internal sealed class RouteTable
     public Route? Find(NetworkPrefix prefix, InternetAddress? gateway, IpInterface output) =>
         _routes.Find(each => each.Prefix == prefix && each.Gateway == gateway && each.Interface == output);
 
-    public void Remove(Route route) => _routes.Remove(route);
+    public void Remove(Route route)
+    {
+        destinations.Forget();
+        _routes.Remove(route);
+    }
 
-    public void RemoveWhere(Predicate<Route> condition) => _routes.RemoveAll(condition);
+    public void RemoveWhere(Predicate<Route> condition)
+    {
+        destinations.Forget();
+        _routes.RemoveAll(condition);
+    }
 
     /// <summary>
     /// The route of a destination; null without one. A router that does not answer is passed over when there is another

@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net;
 
 /// <summary>Packet buffers of two sizes, used again and again, so that a packet makes no garbage. For one thread.</summary>
@@ -5,8 +7,8 @@ public sealed class PacketPool
 {
     private const int SmallCapacity = 2_048 - PacketBuffer.Headroom;
 
-    private readonly Stack<PacketBuffer> _small = new();
-    private readonly Stack<PacketBuffer> _large = new();
+    private readonly ObjectPool<PacketBuffer> _small = new(int.MaxValue);
+    private readonly ObjectPool<PacketBuffer> _large = new(int.MaxValue);
 
     /// <summary>How many buffers are rented and not returned.</summary>
     public int Rented { get; private set; }
@@ -17,7 +19,7 @@ public sealed class PacketPool
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, PacketBuffer.LargestPacket);
         Rented++;
         bool isSmall = capacity <= SmallCapacity;
-        return (isSmall ? _small : _large).TryPop(out PacketBuffer? buffer)
+        return (isSmall ? _small : _large).TryTake(out PacketBuffer? buffer)
             ? buffer
             : new PacketBuffer(isSmall ? SmallCapacity : PacketBuffer.LargestPacket, this);
     }
@@ -27,6 +29,6 @@ public sealed class PacketPool
     {
         buffer.Clear();
         Rented--;
-        (buffer.Capacity == SmallCapacity ? _small : _large).Push(buffer);
+        (buffer.Capacity == SmallCapacity ? _small : _large).Return(buffer);
     }
 }

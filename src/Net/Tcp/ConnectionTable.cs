@@ -77,7 +77,7 @@ internal sealed class ConnectionTable(KeyedHash hash) : IReadOnlyCollection<TcpC
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private ref TcpConnection? ChainOf(in Flow flow) => ref _chains[(int)((uint)hash.GetHashCode(flow) & (uint)(_chains.Length - 1))];
+    private ref TcpConnection? ChainOf(in Flow flow) => ref _chains[hash.PlaceOf(flow) & (_chains.Length - 1)];
 
     private void Link(TcpConnection connection)
     {

@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>
@@ -14,13 +16,13 @@ internal sealed class SegmentRings
     // Of each size as many as have these entries together, some 12 KiB: a round of answers to as many connections makes no garbage.
     private const int EntriesKept = 512;
 
-    private readonly Stack<SentSegment[]>[] _kept = new Stack<SentSegment[]>[Sizes];
+    private readonly ObjectPool<SentSegment[]>[] _kept = new ObjectPool<SentSegment[]>[Sizes];
 
     public SegmentRings()
     {
         for (int i = 0; i < Sizes; i++)
         {
-            _kept[i] = new Stack<SentSegment[]>();
+            _kept[i] = new ObjectPool<SentSegment[]>(EntriesKept / (Smallest << i));
         }
     }
 
@@ -29,15 +31,15 @@ internal sealed class SegmentRings
     public SentSegment[] TakeLarger(int before)
     {
         int length = Math.Max(before * 2, Smallest);
-        return SizeOf(length) is int size and < Sizes && _kept[size].TryPop(out SentSegment[]? ring) ? ring : new SentSegment[length];
+        return SizeOf(length) is int size and < Sizes && _kept[size].TryTake(out SentSegment[]? ring) ? ring : new SentSegment[length];
     }
 
     /// <summary>A ring is empty, and nobody refers to it.</summary>
     public void Return(SentSegment[] ring)
     {
-        if (SizeOf(ring.Length) is int size and < Sizes && _kept[size].Count < EntriesKept / ring.Length)
+        if (SizeOf(ring.Length) is int size and < Sizes)
         {
-            _kept[size].Push(ring);
+            _kept[size].Return(ring);
         }
     }
 

@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>
@@ -9,21 +11,15 @@ internal sealed class TcpConnectionTimerPool(TcpLayer layer)
     // Some 12 KiB of them.
     private const int Limit = 128;
 
-    private readonly Stack<TcpConnectionTimers> _kept = new(Limit);
+    private readonly ObjectPool<TcpConnectionTimers> _kept = new(Limit);
 
     public TcpConnectionTimers Take(TcpConnection owner)
     {
-        TcpConnectionTimers timers = _kept.TryPop(out TcpConnectionTimers? kept) ? kept : new TcpConnectionTimers(layer);
+        TcpConnectionTimers timers = _kept.TryTake(out TcpConnectionTimers? kept) ? kept : new TcpConnectionTimers(layer);
         timers.Serve(owner);
         return timers;
     }
 
     /// <summary>Nobody refers to it any more, and none of its timers is set.</summary>
-    public void Return(TcpConnectionTimers timers)
-    {
-        if (_kept.Count < Limit)
-        {
-            _kept.Push(timers);
-        }
-    }
+    public void Return(TcpConnectionTimers timers) => _kept.Return(timers);
 }

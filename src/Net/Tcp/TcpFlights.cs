@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Tcp;
 
 /// <summary>
@@ -9,17 +11,14 @@ internal sealed class TcpFlights(SegmentRings rings)
     // Some 12 KiB of them.
     private const int Limit = 64;
 
-    private readonly Stack<TcpFlight> _kept = new(Limit);
+    private readonly ObjectPool<TcpFlight> _kept = new(Limit);
 
-    public TcpFlight Take() => _kept.TryPop(out TcpFlight? flight) ? flight : new TcpFlight();
+    public TcpFlight Take() => _kept.TryTake(out TcpFlight? flight) ? flight : new TcpFlight();
 
     /// <summary>Nobody refers to a flight any more.</summary>
     public void Return(TcpFlight flight)
     {
         flight.Reset(rings);
-        if (_kept.Count < Limit)
-        {
-            _kept.Push(flight);
-        }
+        _kept.Return(flight);
     }
 }

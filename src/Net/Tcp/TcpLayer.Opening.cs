@@ -76,7 +76,7 @@ internal sealed partial class TcpLayer
     public TcpError Connect(Endpoint remote, ITcpUser user, TcpBinding? bound, TcpSettings? settings, out TcpConnection? connection)
     {
         connection = null;
-        if (remote.Address.IsMulticast || IsBroadcast(remote.Address))
+        if (remote.Address.IsMulticast || remote.Address == InternetAddress.LimitedBroadcast)
         {
             return TcpError.NetworkUnreachable;
         }

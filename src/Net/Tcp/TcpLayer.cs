@@ -25,7 +25,7 @@ internal sealed partial class TcpLayer
     public TcpLayer(IInternetOutput output, IStackClock clock, StackTimers timers, IRandomSource random)
     {
         Output = output;
-        Clock = clock;
+        Clock = clock as HeldClock ?? new HeldClock(clock);
         Timers = timers;
         Hash = new KeyedHash(random);
         Ports = new TcpPorts(new RandomNumbers(random));
@@ -37,7 +37,8 @@ internal sealed partial class TcpLayer
 
     public IInternetOutput Output { get; }
 
-    public IStackClock Clock { get; }
+    // Its own type, since a segment asks for the time some ten times: a call by an interface would be much of what the answer takes.
+    public HeldClock Clock { get; }
 
     /// <summary>Where connections have their rings from.</summary>
     public SegmentRings Rings { get; } = new();
@@ -259,8 +260,7 @@ internal sealed partial class TcpLayer
         }
 
         // MUST-57 and MUST-63: nobody speaks TCP to or from a group.
-        if (header.Source.IsMulticast || header.Destination.IsMulticast || header.Source.IsAny || IsBroadcast(header.Source)
-            || IsBroadcast(header.Destination))
+        if (!header.Source.IsOneHost || !header.Destination.IsOneHost)
         {
             return;
         }
@@ -308,8 +308,6 @@ internal sealed partial class TcpLayer
             SendReset(flow, segment);
         }
     }
-
-    private static bool IsBroadcast(InternetAddress address) => address.IsIPv4 && address.IPv4 == uint.MaxValue;
 
     private void Serve(TcpConnection connection, in TcpSegment segment)
     {

@@ -76,8 +76,8 @@ internal readonly record struct IPv4Header
         }
 
         int headerLength = (packet[0] & 15) * 4;
-        int totalLength = BinaryPrimitives.ReadUInt16BigEndian(packet[2..]);
-        int fragment = BinaryPrimitives.ReadUInt16BigEndian(packet[6..]);
+        int totalLength = BinaryPrimitives.ReadUInt16BigEndian(packet[2..4]);
+        int fragment = BinaryPrimitives.ReadUInt16BigEndian(packet[6..8]);
         int offset = (fragment & 0x1FFF) * 8;
         if (headerLength < Size || headerLength > packet.Length || totalLength < headerLength || offset + totalLength > ushort.MaxValue)
         {
@@ -89,14 +89,14 @@ internal readonly record struct IPv4Header
             HeaderLength = headerLength,
             TotalLength = totalLength,
             TrafficClass = packet[1],
-            Identification = BinaryPrimitives.ReadUInt16BigEndian(packet[4..]),
+            Identification = BinaryPrimitives.ReadUInt16BigEndian(packet[4..6]),
             IsDontFragment = (fragment & DontFragmentFlag) != 0,
             HasMoreFragments = (fragment & MoreFragmentsFlag) != 0,
             FragmentOffset = offset,
             HopLimit = packet[8],
             Protocol = packet[9],
-            Source = InternetAddress.Read(packet[12..16]),
-            Destination = InternetAddress.Read(packet[16..20]),
+            Source = InternetAddress.FromIPv4(BinaryPrimitives.ReadUInt32BigEndian(packet[12..16])),
+            Destination = InternetAddress.FromIPv4(BinaryPrimitives.ReadUInt32BigEndian(packet[16..20])),
         };
         return true;
     }
@@ -109,22 +109,25 @@ internal readonly record struct IPv4Header
     {
         int size = HasRouterAlert ? SizeWithRouterAlert : Size + (Route?.Size ?? 0);
         int fragment = (IsDontFragment ? DontFragmentFlag : 0) | (HasMoreFragments ? MoreFragmentsFlag : 0) | (FragmentOffset / 8);
+
+        // Once for all that follows.
+        ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, Size);
         destination[0] = (byte)(0x40 | (size / 4));
         destination[1] = TrafficClass;
-        BinaryPrimitives.WriteUInt16BigEndian(destination[2..], (ushort)TotalLength);
-        BinaryPrimitives.WriteUInt16BigEndian(destination[4..], Identification);
-        BinaryPrimitives.WriteUInt16BigEndian(destination[6..], (ushort)fragment);
+        BinaryPrimitives.WriteUInt16BigEndian(destination[2..4], (ushort)TotalLength);
+        BinaryPrimitives.WriteUInt16BigEndian(destination[4..6], Identification);
+        BinaryPrimitives.WriteUInt16BigEndian(destination[6..8], (ushort)fragment);
         destination[8] = HopLimit;
         destination[9] = Protocol;
-        BinaryPrimitives.WriteUInt16BigEndian(destination[10..], 0);
-        Source.Write(destination[12..]);
-        (Route?.FirstHop ?? Destination).Write(destination[16..]);
-        Route?.Write(destination[Size..size], Destination);
+        BinaryPrimitives.WriteUInt16BigEndian(destination[10..12], 0);
+        BinaryPrimitives.WriteUInt32BigEndian(destination[12..16], Source.IPv4);
+        BinaryPrimitives.WriteUInt32BigEndian(destination[16..20], (Route?.FirstHop ?? Destination).IPv4);
+        Route?.Write(destination[Size..], Destination);
         if (HasRouterAlert)
         {
             BinaryPrimitives.WriteUInt32BigEndian(destination[Size..], RouterAlert);
         }
 
-        BinaryPrimitives.WriteUInt16BigEndian(destination[10..], InternetChecksum.Of(InternetChecksum.Add(destination[..size])));
+        BinaryPrimitives.WriteUInt16BigEndian(destination[10..12], InternetChecksum.Of(InternetChecksum.Add(destination[..size])));
     }
 }

@@ -21,10 +21,7 @@ public readonly record struct MacAddress
             throw new ArgumentException($"an Ethernet address has {Size} bytes, not {bytes.Length}", nameof(bytes));
         }
 
-        foreach (byte value in bytes)
-        {
-            _value = (_value << 8) | value;
-        }
+        _value = ((ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32) | BinaryPrimitives.ReadUInt32BigEndian(bytes[2..6]);
     }
 
     private MacAddress(ulong value) => _value = value;
@@ -89,10 +86,8 @@ public readonly record struct MacAddress
                 $"an Ethernet address has {Size} bytes, there is room for {destination.Length}", nameof(destination));
         }
 
-        for (int i = 0; i < Size; i++)
-        {
-            destination[i] = (byte)(_value >> (40 - (8 * i)));
-        }
+        BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)(_value >> 32));
+        BinaryPrimitives.WriteUInt32BigEndian(destination[2..6], (uint)_value);
     }
 
     /// <summary>Six pairs of hexadecimal digits with colons between them.</summary>
