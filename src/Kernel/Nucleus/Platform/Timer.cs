@@ -42,9 +42,6 @@ internal static class Timer
         s_hasFired = true;
     }
 
-    /// <summary>Whether the interrupt has arrived since the last call of <see cref="TakeFired"/>.</summary>
-    public static bool HasFired => s_hasFired;
-
     /// <summary>Whether the interrupt has arrived since the last call of this method, in which case a deadline may have passed.</summary>
     public static bool TakeFired()
     {

@@ -192,13 +192,13 @@ internal static unsafe class Scheduler
     }
 
     /// <summary>
-    /// Whether the current thread continues and nothing else is to be done before: no timer has fired or has to be set, no call is to be
-    /// retried, and the thread has not changed its own base of thread-local storage.
+    /// Whether the current thread continues and nothing else is to be done before: the timer is set, so that it has not fired for anything
+    /// that is due, no call is to be retried, and the thread has not changed its own base of thread-local storage.
     /// </summary>
     /// <param name="wakeUp">As of <see cref="Resume"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool CurrentJustContinues(ulong wakeUp) =>
-        CurrentContinues && s_callAgainFirst == null && s_running->Frame.FsBase == s_loadedFsBase && !Timer.HasFired
+        CurrentContinues && s_callAgainFirst == null && s_running->Frame.FsBase == s_loadedFsBase
         && Timer.ComesBy(Math.Min(Deadlines.Earliest, wakeUp));
 
     /// <summary>Wakes threads whose deadline has passed, and chooses the thread to resume, which becomes <see cref="Current"/>.</summary>
