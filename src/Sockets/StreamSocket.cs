@@ -12,11 +12,11 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 {
     private const long NanosecondsPerSecond = 1_000_000_000;
     private const long NanosecondsPerMillisecond = 1_000_000;
+    private const int Connecting = -1;
 
     private int _receiveBuffer = table.Host.ReadOptions(handle).ReceiveBuffer;
     private TcpConnection? _connection;
     private StreamPort? _port;
-    private bool _isConnecting;
 
     // What the kernel's queues hold, as far as is known. Asking costs a system call, and TCP asks several times for each segment. The
     // program only adds to what is to be sent, and tells so; it only takes from what was received. Counts are modulo 2^32, since the
@@ -24,12 +24,19 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     private uint _written;
     private uint _released;
 
-    // The send queue's size as far as is known; 0 before the first question, and the largest number for one that does not grow.
+    // The send queue's size as far as is known; 0 before the first question, and the largest number for one that does not grow. While a
+    // call waits for a connection it says so: a flag of its own would be a word for each of thousands of sockets.
     private int _sendLimit;
     private int _receiveRoom = -1;
 
     // Bytes that are released and not given back to the kernel yet.
     private int _owed;
+
+    private bool IsConnecting
+    {
+        get => _sendLimit == Connecting;
+        set => _sendLimit = value ? Connecting : 0;
+    }
 
     private int SendLength => (int)(_written - _released);
 
@@ -109,9 +116,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
 
     void ITcpUser.OnConnected()
     {
-        if (_isConnecting)
+        if (IsConnecting)
         {
-            _isConnecting = false;
+            IsConnecting = false;
             Host.Complete(Handle, SocketErrno.None);
         }
     }
@@ -122,9 +129,9 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     {
         SendQueue.FinishRelease();
         _connection = null;
-        if (_isConnecting)
+        if (IsConnecting)
         {
-            _isConnecting = false;
+            IsConnecting = false;
             Host.Complete(Handle, Translation.ToErrno(error));
         }
         else if (error != TcpError.None)
@@ -231,7 +238,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     protected override void EndByFault()
     {
         // The call has its answer.
-        _isConnecting = false;
+        IsConnecting = false;
         if (_connection is { } connection)
         {
             Table.Stack.Tcp.OnFault(connection);
@@ -348,16 +355,16 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
         _written = request.Written;
         _released = _written - (uint)Host.GetSendLength(Handle);
         _receiveRoom = -1;
-        _isConnecting = true;
+        IsConnecting = true;
         TcpError error = Table.Stack.Tcp.Connect(remote, this, _port?.Binding, Settings, out TcpConnection? made);
         if (error != TcpError.None)
         {
-            _isConnecting = false;
+            IsConnecting = false;
             return Translation.ToErrno(error);
         }
 
         // The connection may have ended already, with the call answered: a host that was asked for in vain a moment ago.
-        if (_isConnecting)
+        if (IsConnecting)
         {
             _connection = made;
             Host.SetLocalEndpoint(Handle, Translation.ToSocketEndpoint(made!.Flow.Local));
@@ -443,7 +450,7 @@ internal sealed class StreamSocket(SocketTable table, SocketHandle handle, bool 
     {
         SocketOptions options = Host.ReadOptions(Handle);
         _receiveBuffer = options.ReceiveBuffer;
-        _sendLimit = 0;
+        _sendLimit = IsConnecting ? Connecting : 0;
         _receiveRoom = -1;
         Set(Settings with
         {

@@ -198,4 +198,30 @@ public sealed class StreamTests
 
         Assert.Equal(SocketErrno.ETIMEDOUT, client.AwaitError());
     }
+
+    [Fact]
+    public async Task An_option_that_is_set_while_a_connect_waits_keeps_it_from_no_answer()
+    {
+        using TwoGuests guests = new();
+        guests.Connect(out _);
+        TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool passes = false;
+        guests.Links[0].Passes = () =>
+        {
+            asked.TrySetResult();
+            return Volatile.Read(ref passes);
+        };
+        TestSocket client = guests.Hosts[0].Open(SocketKind.Stream);
+        Task<SocketErrno> connecting = Task.Run(() => client.Connect(TwoGuests.At("10.0.0.2", 80)));
+        await asked.Task.WaitAsync(TimeSpan.FromMinutes(3));
+        lock (guests.Hosts[0].Gate)
+        {
+            client.Options = client.Options with { KeepsAlive = true };
+            guests.Hosts[0].Request(client, SocketSignals.OptionsChanged);
+        }
+
+        // The stack takes the request long before it sends the SYN again, a second after the first.
+        Volatile.Write(ref passes, true);
+        Assert.Equal(SocketErrno.None, await connecting.WaitAsync(TimeSpan.FromMinutes(3)));
+    }
 }
