@@ -118,8 +118,16 @@ public sealed class XenStoreConfigurationProvider : ConfigurationProvider, IDisp
         {
             try
             {
+                XenStoreClient found = await FindAsync(store, _disposal.Token).ConfigureAwait(false);
+                if (found != store && watch is not null)
+                {
+                    // The client of the first watch has ended before this began.
+                    await watch.DisposeAsync().ConfigureAwait(false);
+                    watch = null;
+                }
+
                 bool isNew = watch is null;
-                store = await FindAsync(store, _disposal.Token).ConfigureAwait(false);
+                store = found;
                 watch ??= await store.WatchAsync(_source.Path, _disposal.Token).ConfigureAwait(false);
                 pause.Reset();
                 await FollowAsync(store, watch, isNew).ConfigureAwait(false);

@@ -91,7 +91,8 @@ internal sealed class ConfiguredDomain : IAsyncDisposable
     /// <summary>Waits for the next report.</summary>
     public async Task<string> ReportedAsync() => await _reports.Reader.ReadAsync().AsTask().WaitAsync(Limit);
 
-    public bool HasReported() => _reports.Reader.TryPeek(out _);
+    /// <summary>What was reported and not taken; null for nothing.</summary>
+    public string? Reported => _reports.Reader.TryPeek(out string? text) ? text : null;
 
     /// <summary>Waits until the configuration shows as this.</summary>
     public static async Task BecomesAsync(IConfigurationRoot configuration, string expected)

@@ -90,6 +90,9 @@ public sealed class DestinationTests
     public void A_neighbour_that_was_forgotten_is_asked_for_again()
     {
         Assert.Equal(2, HopOf(Remote));
+
+        // Known by its answer, with the second packet.
+        Assert.Equal(2, HopOf(Remote));
         _host.Interface.Neighbours.Clear();
         int before = _network.Wire.Sent.Count;
         Assert.Equal(2, HopOf(Remote));
