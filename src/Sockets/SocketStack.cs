@@ -30,9 +30,6 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
 {
     private const int BatchSize = 64;
 
-    /// <summary>How many requests share one look at the clock.</summary>
-    private const int RequestsPerTime = 8;
-
     /// <summary>So many turns in a row with an exception end the stack: whatever it is does not pass.</summary>
     private const int MostFaultyTurns = 100;
 
@@ -276,11 +273,7 @@ public sealed class SocketStack : INetworkLinkUser, IReportSource, IDisposable
 
         for (int i = 0; i < requests; i++)
         {
-            if (i % RequestsPerTime == 0)
-            {
-                _stack.Clock.Hold();
-            }
-
+            _stack.Clock.HoldInSeries(i);
             _sockets.Serve(in _requests[i]);
         }
 

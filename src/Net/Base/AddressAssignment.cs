@@ -35,8 +35,7 @@ public readonly record struct AddressAssignment(InternetAddress Address, int Pre
     }
 
     /// <summary>Whether an interface can have the address.</summary>
-    public static bool IsAssignable(InternetAddress address) =>
-        !address.IsAny && !address.IsMulticast && !address.IsLoopback && address != InternetAddress.LimitedBroadcast;
+    public static bool IsAssignable(InternetAddress address) => address.IsOneHost && !address.IsLoopback;
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Address}/{PrefixLength}");

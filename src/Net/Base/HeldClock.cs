@@ -6,6 +6,8 @@ namespace Xenlet.Net.Base;
 /// </summary>
 internal sealed class HeldClock(IStackClock clock) : IStackClock
 {
+    private const int Few = 8;
+
     private long _now;
     private bool _isHeld;
 
@@ -20,6 +22,16 @@ internal sealed class HeldClock(IStackClock clock) : IStackClock
     {
         _now = clock.Now;
         _isHeld = true;
+    }
+
+    /// <summary>Holds it in a series of frames or calls: a look at the clock is a large part of what a small one costs.</summary>
+    /// <param name="number">How many of the series there were before.</param>
+    public void HoldInSeries(int number)
+    {
+        if (number % Few == 0)
+        {
+            Hold();
+        }
     }
 
     /// <summary>The time goes on.</summary>

@@ -11,21 +11,20 @@ internal sealed class ObjectPool<T>(int limit)
 
     // The structure spares each store the look at the array's own type.
     private Place[] _places = [];
-
-    public int Count { get; private set; }
+    private int _count;
 
     /// <summary>Takes the one that was given back last.</summary>
     public bool TryTake([NotNullWhen(true)] out T? taken)
     {
         Place[] places = _places;
-        int last = Count - 1;
+        int last = _count - 1;
         if ((uint)last >= (uint)places.Length)
         {
             taken = null;
             return false;
         }
 
-        Count = last;
+        _count = last;
         taken = places[last].Object!;
         places[last].Object = null;
         return true;
@@ -34,7 +33,7 @@ internal sealed class ObjectPool<T>(int limit)
     /// <summary>Nobody uses an object any more.</summary>
     public void Return(T unused)
     {
-        int count = Count;
+        int count = _count;
         if (count == _places.Length)
         {
             if (count == limit)
@@ -46,7 +45,7 @@ internal sealed class ObjectPool<T>(int limit)
         }
 
         _places[count].Object = unused;
-        Count = count + 1;
+        _count = count + 1;
     }
 
     private struct Place

@@ -1,3 +1,5 @@
+using Xenlet.Net.Base;
+
 namespace Xenlet.Net.Internet;
 
 /// <summary>
@@ -47,7 +49,7 @@ internal struct Destination
         Version = version;
         IsOurs = IsForMany = IsOtherHost = false;
         Output = null;
-        ValidUntil = long.MaxValue;
+        ValidUntil = StackTime.Never;
         _firstHop = null;
     }
 

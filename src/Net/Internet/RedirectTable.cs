@@ -118,7 +118,7 @@ internal sealed class RedirectTable(InternetLayer layer)
     }
 
     private bool IsHost(IpInterface from, InternetAddress address) =>
-        !address.IsAny && !address.IsMulticast && !address.IsLoopback && !from.IsBroadcast(address) && !layer.Addresses.IsOurs(address);
+        address.IsOneHost && !address.IsLoopback && !from.IsBroadcast(address) && !layer.Addresses.IsOurs(address);
 
     /// <summary>What counts for one destination.</summary>
     /// <param name="Interface">The interface by which it goes.</param>

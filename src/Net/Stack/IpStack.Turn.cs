@@ -9,9 +9,6 @@ public sealed partial class IpStack
     /// </summary>
     private const int MostTurnsWithoutTimers = 16;
 
-    /// <summary>How many frames share one look at the clock, which is a large part of what a small one costs.</summary>
-    private const int FramesPerTime = 8;
-
     private int _turnsWithoutTimers;
 
     /// <summary>
@@ -79,11 +76,7 @@ public sealed partial class IpStack
         {
             while (count < mostFrames && from.Link.TryReceive(Pool) is { } frame)
             {
-                if (count % FramesPerTime == 0)
-                {
-                    Clock.Hold();
-                }
-
+                Clock.HoldInSeries(count);
                 _layer.Input.Receive(from, frame);
                 count++;
             }
