@@ -96,6 +96,9 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
 
     private readonly List<string> _trace = [];
 
+    /// <summary>Below the ports that Linux and the stack choose by themselves.</summary>
+    private ushort _lastPort = 20_000;
+
     private enum Kind
     {
         None,
@@ -271,10 +274,17 @@ internal sealed unsafe class SocketComparison(Func<int, ulong[], long> nucleus, 
 
     private void Bind(int number)
     {
-        WriteLoopback(0);
-        Same(
-            Call(SystemCallNumber.Bind, (ulong)number, _memory, 16),
-            LinuxCalls.Bind(HostOffset + number, (void*)_memory, 16));
+        // A port of its own: one that either side chose might be that of a socket that was closed, to which a peer still sends.
+        long theirs;
+        do
+        {
+            WriteLoopback(++_lastPort);
+            theirs = LinuxCalls.Result(LinuxCalls.Bind(HostOffset + number, (void*)_memory, 16));
+        }
+        while (theirs == -Errno.EADDRINUSE);
+
+        long mine = Call(SystemCallNumber.Bind, (ulong)number, _memory, 16);
+        Assert.True(mine == theirs, Difference("bind", mine, theirs));
     }
 
     /// <summary>Connects a stream to a listener and datagrams to datagrams, or else to nobody.</summary>
