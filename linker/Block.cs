@@ -6,6 +6,9 @@ public enum BlockSection
     /// <summary>Code that runs after boot.</summary>
     Text,
 
+    /// <summary>The functions by which the runtime walks frames: apart, so that the link can tell whether it calls them.</summary>
+    Unwinding,
+
     /// <summary>The entry point that the hypervisor starts.</summary>
     TextBoot,
 

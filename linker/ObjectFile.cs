@@ -148,33 +148,30 @@ public sealed class ObjectFile
     /// <returns>The copy's contents.</returns>
     public byte[] WithSection(string name, uint type, ulong flags, int size, int alignment)
     {
-        // The table of names grows, so it and the headers are appended to the file. The old ones stay in place, but nothing refers to them
-        // any more.
-        SectionHeader names = Sections[Read16(ElfFormat.HeaderSectionNames)];
-        byte[] newNames = [.. Contents(names), .. Encoding.UTF8.GetBytes(name), 0];
-        int namesAt = _bytes.Length;
-        int headersAt = (namesAt + newNames.Length + 7) & -8;
-        byte[] headers = new byte[(Sections.Count + 1) * ElfFormat.SectionHeaderSize];
-        _bytes.AsSpan((int)Read64(ElfFormat.HeaderSectionOffset), Sections.Count * ElfFormat.SectionHeaderSize).CopyTo(headers);
-
-        Span<byte> header = headers.AsSpan(names.Index * ElfFormat.SectionHeaderSize);
-        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionOffset..], namesAt);
-        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionSize..], newNames.Length);
-
-        header = headers.AsSpan(Sections.Count * ElfFormat.SectionHeaderSize);
-        BinaryPrimitives.WriteInt32LittleEndian(header[ElfFormat.SectionName..], names.Size);
+        byte[] copy = WithHeaders(name, Sections.Count + 1, out Span<byte> headers, out int nameAt);
+        Span<byte> header = headers[(Sections.Count * ElfFormat.SectionHeaderSize)..];
+        BinaryPrimitives.WriteInt32LittleEndian(header[ElfFormat.SectionName..], nameAt);
         BinaryPrimitives.WriteUInt32LittleEndian(header[ElfFormat.SectionType..], type);
         BinaryPrimitives.WriteUInt64LittleEndian(header[ElfFormat.SectionFlags..], flags);
-        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionOffset..], namesAt);
+        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionOffset..], _bytes.Length);
         BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionSize..], size);
         BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionAlignment..], alignment);
+        return copy;
+    }
 
-        byte[] copy = new byte[headersAt + headers.Length];
-        _bytes.CopyTo(copy, 0);
-        newNames.CopyTo(copy, namesAt);
-        headers.CopyTo(copy, headersAt);
-        BinaryPrimitives.WriteInt64LittleEndian(copy.AsSpan(ElfFormat.HeaderSectionOffset), headersAt);
-        BinaryPrimitives.WriteUInt16LittleEndian(copy.AsSpan(ElfFormat.HeaderSectionCount), checked((ushort)(Sections.Count + 1)));
+    /// <summary>Returns a copy in which a section has another name and is of another kind.</summary>
+    /// <param name="section">The section.</param>
+    /// <param name="name">Its new name.</param>
+    /// <param name="type">SHT_ value.</param>
+    /// <param name="flags">SHF_ bits.</param>
+    /// <returns>The copy's contents.</returns>
+    public byte[] WithRenamed(SectionHeader section, string name, uint type, ulong flags)
+    {
+        byte[] copy = WithHeaders(name, Sections.Count, out Span<byte> headers, out int nameAt);
+        Span<byte> header = headers[(section.Index * ElfFormat.SectionHeaderSize)..];
+        BinaryPrimitives.WriteInt32LittleEndian(header[ElfFormat.SectionName..], nameAt);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[ElfFormat.SectionType..], type);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[ElfFormat.SectionFlags..], flags);
         return copy;
     }
 
@@ -200,6 +197,30 @@ public sealed class ObjectFile
     /// <param name="what">The defect.</param>
     /// <returns>The exception.</returns>
     public BadObjectException Bad(string what) => new(Name, what);
+
+    /// <summary>
+    /// A copy with one more name of a section and room for headers. The table of names grows, so it and the headers are appended to the
+    /// file. The old ones stay in place, but nothing refers to them any more.
+    /// </summary>
+    private byte[] WithHeaders(string name, int count, out Span<byte> headers, out int nameAt)
+    {
+        SectionHeader names = Sections[Read16(ElfFormat.HeaderSectionNames)];
+        byte[] newNames = [.. Contents(names), .. Encoding.UTF8.GetBytes(name), 0];
+        int namesAt = _bytes.Length;
+        int headersAt = (namesAt + newNames.Length + 7) & -8;
+        byte[] copy = new byte[headersAt + (count * ElfFormat.SectionHeaderSize)];
+        _bytes.CopyTo(copy, 0);
+        newNames.CopyTo(copy, namesAt);
+        headers = copy.AsSpan(headersAt);
+        _bytes.AsSpan((int)Read64(ElfFormat.HeaderSectionOffset), Sections.Count * ElfFormat.SectionHeaderSize).CopyTo(headers);
+        Span<byte> header = headers[(names.Index * ElfFormat.SectionHeaderSize)..];
+        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionOffset..], namesAt);
+        BinaryPrimitives.WriteInt64LittleEndian(header[ElfFormat.SectionSize..], newNames.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(copy.AsSpan(ElfFormat.HeaderSectionOffset), headersAt);
+        BinaryPrimitives.WriteUInt16LittleEndian(copy.AsSpan(ElfFormat.HeaderSectionCount), checked((ushort)count));
+        nameAt = names.Size;
+        return copy;
+    }
 
     private int SymbolAt(int symbol) => _symbolTable.Offset + (symbol * ElfFormat.SymbolSize);
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Xenlet.Linker.Unwinding;
 
 namespace Xenlet.Linker;
 
@@ -15,7 +16,8 @@ public static class ObjectRequirements
     private const string RuntimeHelperPrefix = "Rh";
 
     /// <summary>The sections that the link layout places by name, or that <see cref="NucleusVariables"/> searches.</summary>
-    private static readonly string[] Sections = ["__managedcode", "__modules", ".dotnet_eh_table", ".eh_frame", ".rodata", ".data", ".bss"];
+    private static readonly string[] Sections =
+        [CallFrames.CodeSectionName, "__modules", CallFrames.DataSectionName, ".rodata", ".data", ".bss"];
 
     /// <summary>The functions that the stubs call, by their exported names.</summary>
     private static readonly string[] Exports =
@@ -45,6 +47,10 @@ public static class ObjectRequirements
         List<string> missing = [];
         HashSet<string> sections = [.. view.Sections.Select(section => section.Name)];
         missing.AddRange(Sections.Where(name => !sections.Contains(name)).Select(name => $"there is no section {name}"));
+        if (!sections.Contains(CallFrames.SectionName) && !sections.Contains(CallFrames.DebugSectionName))
+        {
+            missing.Add($"there is no section {CallFrames.SectionName}");
+        }
 
         HashSet<string> defined = new(StringComparer.Ordinal);
         HashSet<string> undefined = new(StringComparer.Ordinal);

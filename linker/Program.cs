@@ -1,6 +1,7 @@
 using Xenlet.Linker.Cultures;
 using Xenlet.Linker.Domains;
 using Xenlet.Linker.Files;
+using Xenlet.Linker.Unwinding;
 using Xenlet.Machines;
 
 namespace Xenlet.Linker;
@@ -20,6 +21,10 @@ internal static class Program
                  writes what an image was made from, in CycloneDX's format
                Xenlet.Linker separate <object.o>
                  gives the nucleus's variables a section of their own
+               Xenlet.Linker unwinding <object.o> <out.o>
+                 writes the table by which frames of methods are walked, as an ELF object,
+                 leaves what the compiler wrote for that to debuggers, and says what the linker
+                 has to be told
                Xenlet.Linker check <object.o>
                  says what the link of an image relies on and an object of another compiler has not
                Xenlet.Linker domain <settings.txt> <out.cfg> <out.xml>
@@ -66,6 +71,9 @@ internal static class Program
                     return 0;
                 case ["separate", var path]:
                     File.WriteAllBytes(path, NucleusVariables.Separate(path, File.ReadAllBytes(path)));
+                    return 0;
+                case ["unwinding", var path, var table]:
+                    WriteUnwinding(path, table);
                     return 0;
                 case ["check", var path]:
                     return Check(path);
@@ -137,6 +145,14 @@ internal static class Program
         }
 
         return missing.Count == 0 ? 0 : 1;
+    }
+
+    private static void WriteUnwinding(string path, string table)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        File.WriteAllBytes(table, UnwindingObject.Write(new ObjectFile(path, bytes)));
+        File.WriteAllBytes(path, CallFrames.ForDebuggers(path, bytes));
+        Console.WriteLine(Wrap(UnwindFunctions.Wrapped));
     }
 
     private static int WriteDomain(string path, string xl, string libvirt)

@@ -9,16 +9,26 @@ public static class StubObject
     public static byte[] Write(IEnumerable<Block> blocks)
     {
         ObjectWriter writer = new();
+        Add(writer, blocks);
+
+        // Without this empty section, ld assumes old code that needs an executable stack.
+        writer.AddMarker(".note.GNU-stack");
+        return writer.Write();
+    }
+
+    /// <summary>Adds blocks to an object.</summary>
+    /// <param name="writer">The object, which has none of the blocks' sections yet.</param>
+    /// <param name="blocks">The blocks.</param>
+    internal static void Add(ObjectWriter writer, IEnumerable<Block> blocks)
+    {
         Dictionary<BlockSection, ObjectSection> sections = new Dictionary<BlockSection, ObjectSection>
         {
             [BlockSection.TextBoot] = writer.AddCode(".text.boot"),
             [BlockSection.Text] = writer.AddCode(".text"),
+            [BlockSection.Unwinding] = writer.AddCode(".text.xenlet.unwinding"),
             [BlockSection.NoteXen] = writer.AddNotes(".note.Xen"),
             [BlockSection.Bss] = writer.AddZeros(NucleusVariables.SectionName),
         };
-
-        // Without this empty section, ld assumes old code that needs an executable stack.
-        writer.AddMarker(".note.GNU-stack");
 
         foreach (Block block in blocks)
         {
@@ -33,7 +43,5 @@ public static class StubObject
                 writer.Define(inner.Name, section, start + inner.Offset, 0, kind);
             }
         }
-
-        return writer.Write();
     }
 }

@@ -25,11 +25,12 @@ public sealed class AddressSettings
 
     /// <summary>The name servers.</summary>
     /// <exception cref="FormatException">An address is malformed.</exception>
-    public IReadOnlyList<InternetAddress> NameServers => [.. Split("XENLET_DNS").Select(text => ParseAddress("XENLET_DNS", text))];
+    public IReadOnlyList<InternetAddress> NameServers =>
+        Array.ConvertAll(Split("XENLET_DNS"), text => ParseAddress("XENLET_DNS", text));
 
     /// <summary>The domains in which names without a dot are looked up.</summary>
     /// <exception cref="FormatException">A domain has other characters than letters, digits, hyphens, underscores and dots.</exception>
-    public IReadOnlyList<string> SearchDomains => [.. Split("XENLET_DNS_SEARCH").Select(ParseDomain)];
+    public IReadOnlyList<string> SearchDomains => Array.ConvertAll(Split("XENLET_DNS_SEARCH"), ParseDomain);
 
     /// <summary>How long a call waits for the guest's first address; <see langword="null"/> if nothing is said.</summary>
     /// <exception cref="FormatException">It is no whole number of seconds, or more than a day.</exception>
@@ -59,19 +60,19 @@ public sealed class AddressSettings
     /// <summary>An interface's addresses and the lengths of their prefixes; none to get them elsewhere.</summary>
     /// <param name="name">The interface's name, such as vif0.</param>
     /// <exception cref="FormatException">An address or a prefix is malformed.</exception>
-    public IReadOnlyList<AddressAssignment> AddressesOf(string name)
+    public AddressAssignment[] AddressesOf(string name)
     {
         string variable = VariableOf("XENLET_IP", name);
-        return [.. Split(variable).Select(text => ParsePrefix(variable, text))];
+        return Array.ConvertAll(Split(variable), text => ParsePrefix(variable, text));
     }
 
     /// <summary>An interface's routers.</summary>
     /// <param name="name">The interface's name, such as vif0.</param>
     /// <exception cref="FormatException">An address is malformed.</exception>
-    public IReadOnlyList<InternetAddress> GatewaysOf(string name)
+    public InternetAddress[] GatewaysOf(string name)
     {
         string variable = VariableOf("XENLET_GATEWAY", name);
-        return [.. Split(variable).Select(text => ParseAddress(variable, text))];
+        return Array.ConvertAll(Split(variable), text => ParseAddress(variable, text));
     }
 
     private static string VariableOf(string variable, string name) => name switch

@@ -198,7 +198,7 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
         connected.Given = connected.Addresses;
         try
         {
-            Configure(added, connected.Given);
+            Configure(added, [.. connected.Given]);
         }
         catch (FormatException error)
         {
@@ -209,21 +209,21 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
     }
 
     /// <summary>Of each family: what the settings say, or else the link's own configuration, or else the network.</summary>
-    private void Configure(IpInterface added, IReadOnlyList<AddressAssignment> given)
+    private void Configure(IpInterface added, AddressAssignment[] given)
     {
-        IReadOnlyList<AddressAssignment> set = options.Addresses.AddressesOf(added.Name);
-        IReadOnlyList<InternetAddress> gateways = options.Addresses.GatewaysOf(added.Name);
+        AddressAssignment[] set = options.Addresses.AddressesOf(added.Name);
+        InternetAddress[] gateways = options.Addresses.GatewaysOf(added.Name);
         foreach (bool isIPv4 in (ReadOnlySpan<bool>)[true, false])
         {
-            bool isSet = set.Any(each => each.Address.IsIPv4 == isIPv4);
-            AddressAssignment[] addresses = [.. (isSet ? set : given).Where(each => each.Address.IsIPv4 == isIPv4)];
+            bool isSet = Array.Exists(set, each => each.Address.IsIPv4 == isIPv4);
+            AddressAssignment[] addresses = Array.FindAll(isSet ? set : given, each => each.Address.IsIPv4 == isIPv4);
             foreach (AddressAssignment each in addresses)
             {
                 stack.AddAddress(added, each.Address, each.PrefixLength);
             }
 
             NetworkPrefix all = new(isIPv4 ? InternetAddress.AnyIPv4 : InternetAddress.AnyIPv6, 0);
-            InternetAddress[] routers = [.. gateways.Where(each => each.IsIPv4 == isIPv4)];
+            InternetAddress[] routers = Array.FindAll(gateways, each => each.IsIPv4 == isIPv4);
             foreach (InternetAddress router in routers)
             {
                 stack.TryAddRoute(new Route(all, router, added, AddressOrigin.Static));
@@ -233,7 +233,7 @@ internal sealed class StackInterfaces(IpStack stack, SocketStackOptions options,
             {
                 stack.StartDhcp(added, options.HostName);
             }
-            else if (isIPv4 && !isSet && routers.Length == 0 && addresses.All(each => each.IsHost))
+            else if (isIPv4 && !isSet && routers.Length == 0 && Array.TrueForAll(addresses, each => each.IsHost))
             {
                 // As Xen's script vif-route has it: the other end answers ARP for whatever it has a route to.
                 stack.TryAddRoute(new Route(all, null, added, AddressOrigin.Static));

@@ -41,5 +41,8 @@ internal static unsafe class Image
     public static ulong FilesEnd { get; set; }
 
     /// <summary>Where a test has put call frame information into <see cref="ProbeMemory"/>; at 0 there is none.</summary>
-    public static ulong UnwindTable { get; set; }
+    public static ulong FrameTable { get; set; }
+
+    /// <summary>The table of methods, if a test has one.</summary>
+    public static void* MethodTable { get; set; }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text;
+using Xenlet.Linker.Unwinding;
 
 namespace Xenlet.Linker.Tests;
 
@@ -165,6 +166,42 @@ public sealed class LinkTests : IDisposable
         Assert.Equal((0ul, symbols["xenlet_cpu"]), (values["fsbase"], values["gsbase"]));
         Assert.Equal((0x1F80ul, 0x37Ful), (values["mxcsr"], values["fcw"]));
         Assert.Equal((1ul, symbols["xenlet_nucleus_stack_top"], 0ul), (values["in_nucleus"], values["stack_top"], values["rbp"]));
+    }
+
+    [BinutilsFact]
+    public void A_runtime_that_does_not_walk_frames_by_the_functions_made_for_it_stops_the_link()
+    {
+        (string Calls, string? Defines, string? Message)[] runtimes =
+        [
+            (UnwindFunctions.Find, null, null),
+            ("another_function", "another_function", "this version of the runtime does not call the functions"),
+            (UnwindFunctions.Find, UnwindFunctions.Step, "this version of the runtime has other functions to walk frames"),
+            (UnwindFunctions.Step, UnwindFunctions.Find, "this version of the runtime has other functions to walk frames"),
+        ];
+        ObjectWriter unwinding = new();
+        MethodTable.Add(unwinding, [new Method(0, 1, 0, MethodRule.Read([]))]);
+        StubObject.Add(unwinding, UnwindFunctions.Assemble());
+        unwinding.AddMarker(".note.GNU-stack");
+        File.WriteAllBytes(_scratch["unwinding.o"], unwinding.Write());
+        foreach ((string calls, string? defines, string? message) in runtimes)
+        {
+            ObjectWriter runtime = new();
+            ObjectSection code = runtime.AddCode(".text");
+            runtime.Define(
+                "runtime", code, code.Append(new byte[8], 8, [new(0, RelocationType.Branch32, calls, -4)]), 8, SymbolKind.Function);
+            if (defines is not null)
+            {
+                runtime.Define(defines, code, code.Append(new byte[8], 8, []), 8, SymbolKind.Function);
+            }
+
+            runtime.AddMarker(".note.GNU-stack");
+            File.WriteAllBytes(_scratch["runtime.o"], runtime.Write());
+            IEnumerable<string> wraps = UnwindFunctions.Wrapped.Select(name => $"--wrap={name}");
+            (int status, string _, string errors) = RunLinker(
+                ["--undefined=runtime", .. wraps, _scratch["unwinding.o"], _scratch["runtime.o"]]);
+            Assert.Equal(message is null, status == 0);
+            Assert.Contains(message ?? "", errors, StringComparison.Ordinal);
+        }
     }
 
     private LinkedImage Link()

@@ -5,7 +5,7 @@ namespace Xenlet.Drivers;
 /// <summary>A node that a front end writes below its device's directory.</summary>
 /// <param name="Name">Its name, such as <c>ring-ref</c>.</param>
 /// <param name="Value">Its value.</param>
-public readonly record struct FrontEndNode(string Name, string Value)
+public sealed record FrontEndNode(string Name, string Value)
 {
     /// <summary>Creates a node with a number as value.</summary>
     /// <param name="name">Its name, such as <c>event-channel</c>.</param>

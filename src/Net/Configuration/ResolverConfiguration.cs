@@ -106,5 +106,5 @@ public sealed class ResolverConfiguration
         }
     }
 
-    private readonly record struct Entry(ConfigurationSource Source, InternetAddress Server, string? Domain, long ValidUntil);
+    private sealed record Entry(ConfigurationSource Source, InternetAddress Server, string? Domain, long ValidUntil);
 }

@@ -11,7 +11,7 @@ namespace Xenlet.Sockets.Files;
 /// <param name="State">The number of Linux's state (net/tcp_states.h), which the stack has too.</param>
 /// <param name="SendQueue">Bytes written and not acknowledged.</param>
 /// <param name="ReceiveQueue">Bytes received and not read.</param>
-internal readonly record struct SocketView(
+internal sealed record SocketView(
     bool IsStream, bool IsIPv6, Endpoint Local, Endpoint Remote, int State, int SendQueue, int ReceiveQueue)
 {
     /// <summary>The number by which fstat knows the socket too; 0 when its program has let go.</summary>

@@ -51,7 +51,7 @@ internal sealed class NetlinkService(NetlinkTables tables)
         foreach (NetlinkLine line in _lines.Values)
         {
             byte[] datagram = Bytes(line);
-            if (!before.TryGetValue((line.Type, line.Key), out NetlinkLine known) || !Bytes(known).SequenceEqual(datagram))
+            if (!before.TryGetValue((line.Type, line.Key), out NetlinkLine? known) || !Bytes(known).SequenceEqual(datagram))
             {
                 changes.Add((line.Group, datagram));
             }

@@ -10,7 +10,7 @@ namespace Xenlet.Sockets.Interfaces;
 /// <param name="Group">RTMGRP_ bit of those who hear of its changes.</param>
 /// <param name="Key">What makes it this line and no other.</param>
 /// <param name="Message">Its content.</param>
-internal readonly record struct NetlinkLine(ushort Type, byte Family, uint Group, string Key, NetlinkMessage Message);
+internal sealed record NetlinkLine(ushort Type, byte Family, uint Group, string Key, NetlinkMessage Message);
 
 /// <summary>The stack's interfaces, addresses and routes as messages of rtnetlink (rtnetlink(7)).</summary>
 /// <param name="stack">The stack.</param>

@@ -30,7 +30,7 @@ internal sealed record ImagePart(string Name, ulong Size)
     private static string PartOf(ElfSection section, string name) => name switch
     {
         "__managedcode" or "__unbox" => ManagedCode,
-        ".dotnet_eh_table" or ".eh_frame" or ".eh_frame_hdr" or ".gcc_except_table" => UnwindTables,
+        ".dotnet_eh_table" or ".xenlet.methods" or ".eh_frame" or ".eh_frame_hdr" or ".gcc_except_table" => UnwindTables,
         ".nucleus" => Nucleus,
         _ when (section.Flags & ElfSection.Executable) != 0 => NativeCode,
         _ when section.Type == ElfSection.WithoutContents => Zeroed,

@@ -47,7 +47,7 @@ internal static unsafe class Unwinding
             *registers = start;
             for (int i = 0; i < Frames; i++)
             {
-                if (Unwinder.FindRow(Information, registers->Values[UnwindRegisters.Rip], row) == UnwindStop.None)
+                if (Unwinder.FindRow(new UnwindTables(Information, null), registers->Values[UnwindRegisters.Rip], row) == UnwindStop.None)
                 {
                     bool isFollowed = row->CfaIsExpression || row->CfaRegister is >= 0 and < UnwindRegisters.Count;
                     Assert.True(isFollowed, $"the CFA is register {row->CfaRegister}");
@@ -55,7 +55,7 @@ internal static unsafe class Unwinding
                 }
 
                 UnwindRegisters before = *registers;
-                if (Unwinder.Step(Information, registers) != UnwindStop.None)
+                if (Unwinder.Step(new UnwindTables(Information, null), registers) != UnwindStop.None)
                 {
                     ReadOnlySpan<ulong> after = new(registers->Values, UnwindRegisters.Count);
                     bool isSame = after.SequenceEqual(new ReadOnlySpan<ulong>(before.Values, UnwindRegisters.Count));

@@ -20,6 +20,9 @@ internal sealed class LoadedImage
 
     public ulong EhFrameHeader { get; }
 
+    /// <summary>What it says about frames: all of it is DWARF's.</summary>
+    public unsafe UnwindTables Tables => new(EhFrameHeader, null);
+
     public List<(ulong Address, byte[] Bytes)> Segments { get; }
 
     /// <summary>Finds a library that this process has loaded.</summary>

@@ -29,7 +29,7 @@ public sealed unsafe class UnwinderTests
         foreach (ReadelfRow row in rows)
         {
             CallFrameRow found;
-            UnwindStop stop = Unwinder.FindRow(image.EhFrameHeader, row.Address, &found);
+            UnwindStop stop = Unwinder.FindRow(image.Tables, row.Address, &found);
             string expected = $"{row.Address:x} {row.Cfa} {row.IsSignalFrame} {string.Join(' ', row.Rules)}";
             string actual = stop != UnwindStop.None ? $"{row.Address:x} {stop}" : Describe(row, &found);
             if (expected != actual)
@@ -112,7 +112,7 @@ public sealed unsafe class UnwinderTests
         registers.Values[UnwindRegisters.Rsp] = StackTop;
         BitConverter.TryWriteBytes(context.AsSpan(40 + 15 * 8), 0x1000ul);
 
-        Assert.Equal(UnwindStop.None, Unwinder.Step(image.EhFrameHeader, &registers));
+        Assert.Equal(UnwindStop.None, Unwinder.Step(image.Tables, &registers));
         Assert.True(registers.IsExact);
         for (int i = 0; i < order.Length; i++)
         {
@@ -173,7 +173,7 @@ public sealed unsafe class UnwinderTests
         bytes[(int)(image.EhFrameHeader - start) + index] = value;
         image.Map();
         CallFrameRow row;
-        Assert.Equal(UnwindStop.BadInformation, Unwinder.FindRow(image.EhFrameHeader, 0x1000, &row));
+        Assert.Equal(UnwindStop.BadInformation, Unwinder.FindRow(image.Tables, 0x1000, &row));
     }
 
     [Fact]
@@ -182,7 +182,7 @@ public sealed unsafe class UnwinderTests
         ProbeMemory.Reset();
         UnwindRegisters registers = default;
         registers.Values[UnwindRegisters.Rip] = NoCode;
-        Assert.Equal(UnwindStop.BadInformation, Unwinder.Step(0x1000, &registers));
+        Assert.Equal(UnwindStop.BadInformation, Unwinder.Step(new UnwindTables(0x1000, null), &registers));
     }
 
     /// <summary>Unwinds as far as possible, or for more frames than any stack here has.</summary>
@@ -196,7 +196,7 @@ public sealed unsafe class UnwinderTests
             while (reason == UnwindStop.None && seen.Count < limit)
             {
                 seen.Add(state->Values[UnwindRegisters.Rip]);
-                reason = Unwinder.Step(stack.Image.EhFrameHeader, state);
+                reason = Unwinder.Step(stack.Image.Tables, state);
             }
         }
 

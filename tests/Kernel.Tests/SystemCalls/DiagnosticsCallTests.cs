@@ -13,7 +13,7 @@ public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
     public void Dispose()
     {
         ProbeMemory.Reset();
-        Image.UnwindTable = 0;
+        Image.FrameTable = 0;
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed unsafe class DiagnosticsCallTests : NucleusTest, IDisposable
         UnwindRegisters innermost = stack.Innermost;
         Thread* thread = Spawn();
         Load(&thread->Frame, &innermost);
-        Image.UnwindTable = stack.Image.EhFrameHeader;
+        Image.FrameTable = stack.Image.EhFrameHeader;
         ulong address = Allocate(1);
 
         Assert.Equal(2, Call(NucleusCall.ReadThreads, address, 2));

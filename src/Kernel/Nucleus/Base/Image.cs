@@ -89,8 +89,11 @@ internal static unsafe class Image
     /// <summary>glibc's entry point, where the program starts.</summary>
     public static ulong ProgramEntry => (ulong)(delegate*<void>)&Symbols.ProgramEntry;
 
-    /// <summary>The binary search table of the call frame information.</summary>
-    public static ulong UnwindTable => (ulong)(delegate*<void>)&Symbols.UnwindTable;
+    /// <summary>The binary search table of the call frame information of native code.</summary>
+    public static ulong FrameTable => (ulong)(delegate*<void>)&Symbols.FrameTable;
+
+    /// <summary>The table by which frames of methods are left.</summary>
+    public static void* MethodTable => (delegate*<void>)&Symbols.MethodTable;
 
     /// <summary>The files that the image has.</summary>
     public static ulong Files => (ulong)(delegate*<void>)&Symbols.Files;
@@ -230,7 +233,11 @@ internal static unsafe class Image
 
         [RuntimeImport("*", "xenlet_eh_frame_hdr")]
         [MethodImpl(MethodImplOptions.InternalCall)]
-        public static extern void UnwindTable();
+        public static extern void FrameTable();
+
+        [RuntimeImport("*", "xenlet_methods")]
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern void MethodTable();
 
         [RuntimeImport("*", "xenlet_socket_use")]
         [MethodImpl(MethodImplOptions.InternalCall)]

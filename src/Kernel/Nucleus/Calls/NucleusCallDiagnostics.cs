@@ -86,7 +86,7 @@ internal static unsafe class NucleusCallDiagnostics
             }
 
             depth++;
-            stop = Unwinder.Step(Image.UnwindTable, &registers);
+            stop = Unwinder.Step(UnwindTables.OfImage, &registers);
         }
 
         int count = Math.Min(depth, NucleusThreadRecord.MaximumAddresses);

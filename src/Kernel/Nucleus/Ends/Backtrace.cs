@@ -56,7 +56,7 @@ internal static unsafe class Backtrace
 
             last[depth % Outermost] = address;
             depth++;
-            stop = Unwinder.Step(Image.UnwindTable, registers);
+            stop = Unwinder.Step(UnwindTables.OfImage, registers);
         }
 
         if (depth > Innermost + Outermost)

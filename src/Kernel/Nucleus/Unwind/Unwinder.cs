@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace Xenlet.Kernel.Nucleus.Unwind;
 
-/// <summary>Walks the stack with the image's DWARF call frame information, for the backtraces of panics and stack overflows.</summary>
+/// <summary>
+/// Walks the stack with what the image says about frames: a table for methods, DWARF for native code. Backtraces need it.
+/// </summary>
 /// <remarks>
 /// It reads memory only through <c>ProbeMemory.TryRead64(address, out value)</c>, at addresses aligned to 8, so nothing that it meets can
 /// fault: damage ends the walk with a reason. It uses about 2 KiB of stack.
@@ -13,25 +15,31 @@ internal static unsafe class Unwinder
     private const uint CalleeSaved = 1u << UnwindRegisters.Rbx | 1u << UnwindRegisters.Rbp | 0xfu << UnwindRegisters.R12;
 
     /// <summary>Steps from a frame to its caller's.</summary>
-    /// <param name="header">Address of the image's <c>.eh_frame_hdr</c>.</param>
+    /// <param name="tables">What the image says.</param>
     /// <param name="registers">The frame's registers, replaced by the caller's. Unchanged when unwinding stops.</param>
-    public static UnwindStop Step(ulong header, UnwindRegisters* registers)
+    public static UnwindStop Step(UnwindTables tables, UnwindRegisters* registers)
     {
         ulong address = registers->Values[UnwindRegisters.Rip];
         CallFrameRow row;
-        UnwindStop stop = FindRow(header, registers->IsExact ? address : address - 1, &row);
+        UnwindStop stop = FindRow(tables, registers->IsExact ? address : address - 1, &row);
         return stop switch
         {
             UnwindStop.None => Apply(&row, registers),
-            UnwindStop.NoInformation when registers->IsExact => LeaveLeaf(header, registers),
+            UnwindStop.NoInformation when registers->IsExact => LeaveLeaf(tables, registers),
             _ => stop,
         };
     }
 
     /// <summary>Finds the rules for an address.</summary>
-    public static UnwindStop FindRow(ulong header, ulong address, CallFrameRow* row)
+    public static UnwindStop FindRow(UnwindTables tables, ulong address, CallFrameRow* row)
     {
-        UnwindStop stop = FrameDescription.Find(header, address, out FrameDescription entry);
+        if (IsMethod(tables, address))
+        {
+            MethodTable.Find(tables.Methods, address, row);
+            return UnwindStop.None;
+        }
+
+        UnwindStop stop = FrameDescription.Find(tables.Frames, address, out FrameDescription entry);
         if (stop != UnwindStop.None)
         {
             return stop;
@@ -40,9 +48,11 @@ internal static unsafe class Unwinder
         return CallFrameProgram.TryRun(&entry, address, row) ? UnwindStop.None : UnwindStop.BadInformation;
     }
 
+    private static bool IsMethod(UnwindTables tables, ulong address) => tables.Methods != null && tables.Methods->Contains(address);
+
     // Machine code of the stubs and a call through a bad pointer have no unwind information. Neither has pushed anything yet, if the top of
     // the stack is a return address at all.
-    private static UnwindStop LeaveLeaf(ulong header, UnwindRegisters* registers)
+    private static UnwindStop LeaveLeaf(UnwindTables tables, UnwindRegisters* registers)
     {
         ulong stackPointer = registers->Values[UnwindRegisters.Rsp];
         if (!DwarfReader.TryReadMemory(stackPointer, 8, out ulong returnAddress))
@@ -50,7 +60,8 @@ internal static unsafe class Unwinder
             return UnwindStop.BadStack;
         }
 
-        if (FrameDescription.Find(header, returnAddress - 1, out _) != UnwindStop.None)
+        ulong caller = returnAddress - 1;
+        if (!IsMethod(tables, caller) && FrameDescription.Find(tables.Frames, caller, out _) != UnwindStop.None)
         {
             return UnwindStop.NoInformation;
         }
