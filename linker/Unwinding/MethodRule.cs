@@ -7,8 +7,8 @@ namespace Xenlet.Linker.Unwinding;
 /// </summary>
 /// <remarks>
 /// <para>
-/// What ILC writes is a small part of DWARF: the CFA is rsp or rbp and an offset, and callee-saved registers lie in words below it. Anything
-/// else is refused, since the table has no place for it.
+/// What ILC writes is a small part of DWARF: the CFA is rsp or rbp and an offset, and callee-saved registers lie in words below it.
+/// Anything else is refused, since the table has no place for it.
 /// </para>
 /// <para>
 /// The bytes, as <see cref="UnwindFunctions"/> and src/Kernel/Nucleus/Unwind/MethodTable.cs read them: the number of saved registers; for

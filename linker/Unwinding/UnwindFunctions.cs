@@ -6,7 +6,8 @@ namespace Xenlet.Linker.Unwinding;
 /// <summary>
 /// The two functions by which .NET's runtime walks frames of methods, over <see cref="MethodTable"/>. They take the place of the runtime's
 /// own (src/coreclr/nativeaot/Runtime/unix/UnwindHelpers.cpp), which interpret DWARF: ld's <c>--wrap</c> sends the runtime here, and so
-/// nothing needs its own, which linker/xenlet.ld checks. A thread may be suspended in them as in the runtime's: they are native code, outside the methods.
+/// nothing needs its own, which linker/xenlet.ld checks. A thread may be suspended in them as in the runtime's: they are native code,
+/// outside the methods.
 /// </summary>
 public static class UnwindFunctions
 {
