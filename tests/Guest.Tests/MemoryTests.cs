@@ -156,7 +156,7 @@ public sealed partial class MemoryTestsWithoutXen(DirectWorld world) : MemoryTes
 }
 
 [Collection(UnderXen.Name)]
-public sealed class MemoryTestsUnderXen(XenWorld world) : MemoryTests(world, tooLittle: 7)
+public sealed class MemoryTestsUnderXen(XenWorld world) : MemoryTests(world, tooLittle: 6)
 {
     private readonly World _world = world;
 

@@ -13,7 +13,7 @@ internal sealed record SampleMethod(int Start, int Size, int Data, byte[] Instru
 
     /// <summary>
     /// Makes methods that follow each other, as ILC's do, from a seed: some begin at once behind another, some have a gap before them, one
-    /// fills more than two pages of 64 KiB.
+    /// fills more than two pages of 64 KiB, and of some a page ends within the prolog.
     /// </summary>
     public static IReadOnlyList<SampleMethod> Make(int seed, int count)
     {
@@ -28,6 +28,7 @@ internal sealed record SampleMethod(int Start, int Size, int Data, byte[] Instru
             methods.Add(new SampleMethod(start, size, data, instructions, rows));
             start += size;
             start = random.Next(3) == 0 ? start : (start + 15) & -16;
+            start = i % 200 < 3 ? (start | 0xFFFF) - 1 : start;
             data += random.Next(5) == 0 ? 0 : random.Next(3, 2000);
         }
 
