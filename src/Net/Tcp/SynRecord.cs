@@ -30,6 +30,9 @@ internal sealed class SynRecord
     /// <summary>The way back, if the SYN has come by a source route.</summary>
     public SourceRoute? WayBack { get; set; }
 
+    /// <summary>Whether the peer's handshake is complete: for it there is a connection, though there was no room for one here.</summary>
+    public bool IsComplete { get; set; }
+
     /// <summary>How often the answer was sent again.</summary>
     public int Retries { get; set; }
 

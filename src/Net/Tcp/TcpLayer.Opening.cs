@@ -193,15 +193,25 @@ internal sealed partial class TcpLayer
     /// <summary>Refuses a segment (RFC 9293, section 3.10.7.1).</summary>
     public void SendReset(in Flow flow, in TcpSegment segment)
     {
-        Counters.OutRsts++;
         if (segment.Has(TcpFlags.Ack))
         {
-            SendAlone(flow, segment.Acknowledgment, default, TcpFlags.Rst, 0, default, route: segment.WayBack);
+            SendReset(flow, segment.Acknowledgment, segment.WayBack);
         }
         else
         {
+            Counters.OutRsts++;
             SendAlone(flow, default, segment.End, TcpFlags.Rst | TcpFlags.Ack, 0, default, route: segment.WayBack);
         }
+    }
+
+    /// <summary>Resets a peer's connection.</summary>
+    /// <param name="flow">Its flow.</param>
+    /// <param name="sequence">The number that the peer expects.</param>
+    /// <param name="wayBack">The way by which it came, if by a source route.</param>
+    public void SendReset(in Flow flow, SequenceNumber sequence, SourceRoute? wayBack)
+    {
+        Counters.OutRsts++;
+        SendAlone(flow, sequence, default, TcpFlags.Rst, 0, default, route: wayBack);
     }
 
     /// <summary>Sends a segment without data that belongs to no connection.</summary>

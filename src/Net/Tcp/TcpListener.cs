@@ -73,6 +73,11 @@ internal sealed class TcpListener
         foreach (SynRecord record in _syns.Values)
         {
             _layer.Timers.Cancel(record.Timer);
+            if (record.IsComplete)
+            {
+                // Nothing else would tell a peer that only waits for data, and whose acknowledgment came while the socket was being closed.
+                _layer.SendReset(record.Flow, record.LocalSequence + 1, record.WayBack);
+            }
         }
 
         _syns.Clear();
@@ -103,6 +108,7 @@ internal sealed class TcpListener
         record.LocalWindow = FirstWindow;
         record.LocalScale = options.HasWindowScale ? TcpLayer.ScaleFor(User.ReceiveCapacity) : 0;
         record.WayBack = segment.WayBack;
+        record.IsComplete = false;
         record.Retries = 0;
         _syns.Add(flow, record);
         Answer(record);
@@ -151,6 +157,7 @@ internal sealed class TcpListener
             return;
         }
 
+        record.IsComplete = true;
         if (_layer.TryAccept(record, segment))
         {
             Remove(record);

@@ -94,6 +94,28 @@ public sealed class HostilityTests
         network.AssertNothingIsLeft();
     }
 
+    [Fact]
+    public void A_peer_whose_connection_found_no_room_is_reset_when_the_listener_closes()
+    {
+        SimulatedNetwork network = new(10);
+        SimulatedServer server = new(1_000, 1_000) { Limit = 1 };
+        network.Listen(server);
+        SimulatedUser user = new(1_000, 1_000);
+        network.Connect(user);
+        Assert.True(network.RunUntil(() => network.Listener!.SynCount == 1, SimulatedTime.Second));
+
+        // As while the socket is being closed: the peer is connected, and only waits.
+        server.Limit = 0;
+        Assert.True(network.RunUntil(() => user.IsConnected, SimulatedTime.Second));
+        network.Run(SimulatedTime.Second / 5);
+        Assert.Empty(server.Accepted);
+        network.Right.Tcp.Close(network.Listener!);
+        network.Run(SimulatedTime.Second / 5);
+
+        Assert.Equal(TcpError.Reset, user.Error);
+        network.AssertNothingIsLeft();
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
